@@ -1,0 +1,113 @@
+"""Everything that can be set from outside, read once from `GAMEWAX_*` or `.env` into one frozen value.
+
+Nested names use two underscores: `GAMEWAX_KAFKA__BOOTSTRAP_SERVERS`. A secret may also be given as
+a file: `GAMEWAX_CLICKHOUSE__PASSWORD_FILE`. Nothing else in the project reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from topics.errors import BadInput
+
+FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+def read_secret_file(values: object, name: str) -> object:
+    """Replace `<name>_file` by the content of that file, as `<name>`."""
+    if isinstance(values, dict) and f"{name}_file" in values:
+        path = Path(values.pop(f"{name}_file"))
+        values[name] = path.read_text(encoding="utf-8").strip()
+    return values
+
+
+class Kafka(BaseModel):
+    """Where Kafka is and how its client is tuned."""
+
+    model_config = FROZEN
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    group: str = Field("gamewax", description="prefix of the consumer groups that lag tools see")
+    options: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="any librdkafka option, as JSON (TLS, SASL …)"
+    )
+
+
+class ClickHouse(BaseModel):
+    """Where ClickHouse answers HTTP, and who writes and who reads."""
+
+    model_config = FROZEN
+
+    url: str = "http://127.0.0.1:8123"
+    database: str = "gamewax"
+    user: str = "default"
+    password: SecretStr = SecretStr("")
+    reader_user: str = ""
+    reader_password: SecretStr = SecretStr("")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_from_files(cls, values: object) -> object:
+        return read_secret_file(read_secret_file(values, "password"), "reader_password")
+
+
+class Recovery(BaseModel):
+    """Where a flow keeps what it needs to go on after a stop."""
+
+    model_config = FROZEN
+
+    dir: Path = Path(".gamewax/recovery")
+    epoch_s: float = Field(2.0, gt=0, le=60, description="seconds between snapshots")
+
+
+class Windows(BaseModel):
+    """How event time is cut."""
+
+    model_config = FROZEN
+
+    allowed_lateness_s: int = Field(600, ge=0, description="late events correct a window this long")
+    max_out_of_orderness_s: float = Field(2.0, ge=0, description="how far the watermark trails")
+    upsert_every_s: float = Field(1.0, gt=0, description="a changed open window is written this often")
+    idle_after_s: float = Field(30.0, gt=0, description="a silent partition stops holding windows back")
+    dedup_offsets: int = Field(100_000, ge=0, description="event ids remembered per partition; 0 = off")
+
+
+class Settings(BaseSettings):
+    """All settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GAMEWAX_", env_nested_delimiter="__", env_file=".env", frozen=True, extra="ignore"
+    )
+
+    kafka: Kafka = Kafka()
+    clickhouse: ClickHouse = ClickHouse()
+    recovery: Recovery = Recovery()
+    windows: Windows = Windows()
+
+
+@cache
+def load() -> Settings:
+    """Read the settings once.
+
+    Raises:
+        BadInput: a value is missing or of the wrong kind; names the variable.
+
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "GAMEWAX_" + "__".join(str(part).upper() for part in first["loc"])
+        raise BadInput(f"setting {name}: {first['msg']}") from error
+    except OSError as error:
+        raise BadInput(f"a secret file cannot be read: {error}") from error
+
+
+def data_home() -> Path:
+    """Give the user's data folder for Gamewax (`XDG_DATA_HOME`, else `~/.local/share`)."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "gamewax"
