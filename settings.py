@@ -32,7 +32,7 @@ class Kafka(BaseModel):
     model_config = FROZEN
 
     bootstrap_servers: str = "127.0.0.1:9092"
-    group: str = Field("gamewax", description="prefix of the consumer groups that lag tools see")
+    group: str = Field(default="gamewax", description="prefix of the consumer groups that lag tools see")
     options: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="any librdkafka option, as JSON (TLS, SASL …)"
     )
@@ -62,7 +62,18 @@ class Recovery(BaseModel):
     model_config = FROZEN
 
     dir: Path = Path(".gamewax/recovery")
-    epoch_s: float = Field(2.0, gt=0, le=60, description="seconds between snapshots")
+    epoch_s: float = Field(default=2.0, gt=0, le=60, description="seconds between snapshots")
+
+
+class Embedded(BaseModel):
+    """What the local Kafka is made of; the defaults need nothing but the network, once."""
+
+    model_config = FROZEN
+
+    cache: Path | None = Field(default=None, description="where downloads are kept; else `~/.cache/gamewax`")
+    java_home: Path | None = Field(default=None, description="a Java 17 or later to use instead of our own")
+    kafka_home: Path | None = Field(default=None, description="an unpacked Apache Kafka to use instead of our own")
+    maven_url: str = Field(default="", description="a Maven mirror to download from; empty = Maven's central one")
 
 
 class Windows(BaseModel):
@@ -70,11 +81,17 @@ class Windows(BaseModel):
 
     model_config = FROZEN
 
-    allowed_lateness_s: int = Field(600, ge=0, description="late events correct a window this long")
-    max_out_of_orderness_s: float = Field(2.0, ge=0, description="how far the watermark trails")
-    upsert_every_s: float = Field(1.0, gt=0, description="a changed open window is written this often")
-    idle_after_s: float = Field(30.0, gt=0, description="a silent partition stops holding windows back")
-    dedup_offsets: int = Field(100_000, ge=0, description="event ids remembered per partition; 0 = off")
+    allowed_lateness_s: int = Field(default=600, ge=0, description="late events correct a window this long")
+    max_out_of_orderness_s: float = Field(default=2.0, ge=0, description="how far the watermark trails")
+    upsert_every_s: float = Field(
+        default=1.0, gt=0, description="a changed open window is written this often"
+    )
+    idle_after_s: float = Field(
+        default=30.0, gt=0, description="a silent partition stops holding windows back"
+    )
+    dedup_offsets: int = Field(
+        default=100_000, ge=0, description="event ids remembered per partition; 0 = off"
+    )
 
 
 class Settings(BaseSettings):
@@ -88,6 +105,7 @@ class Settings(BaseSettings):
     clickhouse: ClickHouse = ClickHouse()
     recovery: Recovery = Recovery()
     windows: Windows = Windows()
+    embedded: Embedded = Embedded()
 
 
 @cache
@@ -111,3 +129,13 @@ def load() -> Settings:
 def data_home() -> Path:
     """Give the user's data folder for Gamewax (`XDG_DATA_HOME`, else `~/.local/share`)."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "gamewax"
+
+
+def cache_home() -> Path:
+    """Give the user's cache folder for Gamewax (`XDG_CACHE_HOME`, else `~/.cache`)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gamewax"
+
+
+def from_caller(path: str | Path) -> Path:
+    """Make a path absolute as the caller meant it: the launcher changes folder and says from where."""
+    return Path(os.environ.get("GAMEWAX_CWD") or Path.cwd(), path).expanduser().absolute()

@@ -1,0 +1,88 @@
+"""What became of every message of a partition: the identity that is stated at each epoch's end.
+
+Rules:
+- read = aggregated + late + dead letters + duplicates, per flow, partition and window size.
+- read, dead, duplicates and late are counted where the verdict falls (`windows.lane`); aggregated is
+  counted where the events are folded (`windows.slot`), so the identity compares two counts.
+- A cut is taken at the epoch's end, when all that the epoch read has been folded, and written in the
+  next; after a restart the last cut is written again. Its version is the next offset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+import polars as pl
+
+from windows.codec import FORMAT, read_state
+from windows.lane import LaneState
+from windows.plan import Plan
+from windows.rows import Rows
+from windows.slot import Folded
+
+
+class Books(msgspec.Struct, frozen=True):
+    """One partition's counts: the lane's, and the events folded per window size."""
+
+    format: int
+    lane: LaneState | None
+    aggregated: dict[int, int]
+
+
+@dataclass(slots=True)
+class Accounts:
+    """Keeps one partition's books between epochs' ends."""
+
+    plan: Plan
+    lane: LaneState | None = None
+    aggregated: dict[int, int] = field(default_factory=dict)
+
+    def note(self, entry: LaneState | Folded) -> None:
+        """Enter what a lane judged or a slot folded."""
+        if isinstance(entry, Folded):
+            size = entry.window_seconds
+            self.aggregated[size] = self.aggregated.get(size, 0) + entry.events
+        else:
+            self.lane = entry
+
+    def pack(self) -> bytes:
+        """Write the books; this is the cut."""
+        return msgspec.msgpack.encode(Books(FORMAT, self.lane, self.aggregated))
+
+    def rows(self) -> Rows | None:
+        """State the identity of the books as they stand, one row per window size."""
+        return account_rows(self.plan, self.lane, self.aggregated)
+
+
+def unpack_accounts(plan: Plan, packed: bytes) -> Accounts:
+    """Read the books back.
+
+    Raises:
+        NeedsOperator: the bytes are damaged or of another format.
+
+    """
+    books = read_state(packed, Books, "accounting")
+    return Accounts(plan, books.lane, dict(books.aggregated))
+
+
+def account_rows(plan: Plan, lane: LaneState | None, aggregated: dict[int, int]) -> Rows | None:
+    """Give the rows of `accounting` for one partition, or None before anything was read."""
+    if lane is None:
+        return None
+    sizes = list(plan.sizes_s)
+    frame = pl.DataFrame({"window_seconds": pl.Series(sizes, dtype=pl.UInt32)}).select(
+        pl.lit(plan.flow).alias("flow"),
+        "window_seconds",
+        pl.lit(lane.log).alias("log"),
+        pl.lit(lane.topic).alias("topic"),
+        pl.lit(lane.partition, pl.Int32).alias("partition"),
+        pl.lit(lane.next_offset, pl.Int64).alias("next_offset"),
+        pl.lit(lane.read, pl.UInt64).alias("read"),
+        pl.Series("aggregated", [aggregated.get(size, 0) for size in sizes], pl.UInt64),
+        pl.Series("late", [lane.late.get(size, 0) for size in sizes], pl.UInt64),
+        pl.lit(lane.dead, pl.UInt64).alias("dead"),
+        pl.lit(lane.duplicates, pl.UInt64).alias("duplicates"),
+        pl.lit(lane.next_offset, pl.UInt64).alias("version"),
+    )
+    return Rows("accounting_upserts", frame)

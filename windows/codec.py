@@ -1,0 +1,107 @@
+"""State to bytes and back: our own versioned codec, never a pickled class.
+
+Rules:
+- Each snapshot is one msgpack document with its format number; an unknown one is refused.
+- A slot's snapshot also carries the shard count and a canary of the hash function: a set of hashes
+  made by another function, or shards cut differently, would count wrong, so they are refused too.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from topics.errors import NeedsOperator
+from windows.cell import Cell
+from windows.partials import hash_canary
+from windows.plan import SHARDS, CellId, Plan
+from windows.slot import Slot
+
+State = TypeVar("State", bound=msgspec.Struct)
+FORMAT = 1
+CANARY = hash_canary()
+HELP = "run `./gamewax recover` for this flow, or start the version that wrote it"
+
+
+class CellState(msgspec.Struct, frozen=True):
+    """One window: its groups as an Arrow IPC file, its set arrays as little-endian uint64."""
+
+    start_ms: int
+    hash_bits: int
+    groups: bytes
+    sets: list[bytes]
+
+
+class SlotState(msgspec.Struct, frozen=True):
+    """One slot of one shard."""
+
+    format: int
+    shards: int
+    canary: int
+    cell: tuple[str, int, int, int]
+    partitions: int
+    closed_ms: int
+    guarantees: dict[int, int]
+    windows: list[CellState]
+
+
+def pack_slot(slot: Slot) -> bytes:
+    """Write a slot's whole state."""
+    state = SlotState(
+        format=FORMAT,
+        shards=SHARDS,
+        canary=CANARY,
+        cell=(slot.cell.table, slot.cell.size_s, slot.cell.slot, slot.cell.shard),
+        partitions=slot.partitions,
+        closed_ms=slot.closed_ms,
+        guarantees=slot.guarantees,
+        windows=[_pack_cell(window) for window in slot.windows.values()],
+    )
+    return msgspec.msgpack.encode(state)
+
+
+def unpack_slot(plan: Plan, packed: bytes) -> Slot:
+    """Read a slot back; all its rows count as changed.
+
+    Raises:
+        NeedsOperator: the bytes are damaged, or of another format, shard count or hash function.
+
+    """
+    state = read_state(packed, SlotState, "window state")
+    if state.shards != SHARDS or state.canary != CANARY:
+        raise NeedsOperator(f"window state was cut by another hash function or shard count: {HELP}")
+    cell = CellId(*state.cell)
+    if cell.table not in {of.table for of in plan.aggregates}:
+        raise NeedsOperator(f"window state of table {cell.table!r}, which this flow has not: {HELP}")
+    slot = Slot(plan, cell, state.partitions, state.closed_ms, dict(state.guarantees))
+    slot.windows = {of.start_ms: _unpack_cell(slot, of) for of in state.windows}
+    return slot
+
+
+def read_state(packed: object, kind: type[State], what: str) -> State:
+    """Decode one msgpack document of a given format, or refuse with one clear line."""
+    try:
+        state: State = msgspec.msgpack.decode(packed, type=kind)  # type: ignore[call-overload]
+    except (TypeError, msgspec.DecodeError) as error:
+        raise NeedsOperator(f"{what} in the recovery store cannot be read ({error}): {HELP}") from error
+    found = getattr(state, "format", None)
+    if found != FORMAT:
+        raise NeedsOperator(f"{what} in the recovery store has format {found}, not {FORMAT}: {HELP}")
+    return state
+
+
+def _pack_cell(window: Cell) -> CellState:
+    buffer = io.BytesIO()
+    window.settle().write_ipc(buffer, compression="uncompressed")
+    sets = [values.astype("<u8", copy=False).tobytes() for values in window.sets]
+    return CellState(window.start_ms, window.hash_bits, buffer.getvalue(), sets)
+
+
+def _unpack_cell(slot: Slot, state: CellState) -> Cell:
+    groups = pl.read_ipc(io.BytesIO(state.groups))
+    sets = [np.frombuffer(values, "<u8").astype(np.uint64) for values in state.sets]
+    return Cell.restored(slot.aggregate, state.start_ms, groups, sets, state.hash_bits)

@@ -1,0 +1,250 @@
+"""One partition's lane: every message gets its verdict here, in offset order, exactly once.
+
+Rules:
+- Verdicts in order: dead letter, duplicate, late (per window size), aggregated; the first that applies.
+- The watermark before a message is the largest event time of earlier decoded messages minus the allowed
+  disorder; ring and watermark take every decoded message, late and duplicate too, never a dead letter.
+- Late for a size: window end + allowed lateness <= max(watermark, floor). All of it follows from the
+  log and the lane's snapshot, so any interleaving, batch size or crash gives the same verdicts.
+- The floor lets others close windows while this partition is silent. It rises only at an epoch's end
+  and is used only once the snapshot that holds it is committed (`sources` sees to that).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import msgspec
+import numpy as np
+import polars as pl
+from topics.decode import Decoded
+
+from models.aggregates import Aggregate
+from topics.dead_letters import DeadLetter
+from windows.partials import Flags, Ints, Partial, columns, cut
+from windows.plan import NEVER, SHARDS, SLOTS, CellId, Plan, slot_of
+from windows.ring import Ring
+from windows.slot import Share
+
+Decode = Callable[[Sequence[bytes | None], Ints], Decoded]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Messages of one partition as they came: offsets ascending, Kafka timestamps in epoch ms."""
+
+    values: Sequence[bytes | None]
+    offsets: Ints
+    arrived_ms: Ints
+    key: Callable[[int], bytes | None]  # by position; asked for dead letters only
+
+
+class LaneState(msgspec.Struct, frozen=True):
+    """Where a lane stands after a take; the counts are since the log's first message."""
+
+    format: int
+    log: str
+    topic: str
+    partition: int
+    next_offset: int
+    newest_ms: int = NEVER
+    floor_ms: int = NEVER
+    told_ms: int = NEVER
+    lateness_ms: int = 0
+    read: int = 0
+    dead: int = 0
+    duplicates: int = 0
+    late: dict[int, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Events beyond allowed lateness for one window size (columns of `late_events`)."""
+
+    window_seconds: int
+    frame: pl.DataFrame  # offset, event_time, watermark, reason, raw
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """All that follows from one batch of one partition."""
+
+    after: LaneState
+    shares: tuple[Share, ...] = ()
+    dead: tuple[DeadLetter, ...] = ()
+    late: tuple[Late, ...] = ()
+
+
+@dataclass(slots=True)
+class Lane:
+    """Judges one partition's messages and cuts the good ones into shares.
+
+    Args:
+        plan: the flow's windows.
+        decode: bytes to events and rejects.
+        state: where the lane stands; its `next_offset` is the next message it expects.
+        partitions: how many partitions the topic has.
+
+    """
+
+    plan: Plan
+    decode: Decode
+    state: LaneState
+    partitions: int
+    _ring: Ring = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with an empty ring, and keep closed what a smaller allowed lateness had closed."""
+        self._ring = Ring(self.plan.dedup_offsets)
+        gained = self.plan.allowed_lateness_ms - self.state.lateness_ms
+        floor = self.state.floor_ms
+        if gained > 0 and self.guarantee_ms > NEVER:
+            floor = self.guarantee_ms + gained
+        self.state = msgspec.structs.replace(
+            self.state, lateness_ms=self.plan.allowed_lateness_ms, floor_ms=floor
+        )
+
+    @property
+    def guarantee_ms(self) -> int:
+        """The promise: no more events of windows whose end + allowed lateness is at or below this."""
+        return max(self.state.newest_ms - self.plan.max_out_of_orderness_ms, self.state.floor_ms, NEVER)
+
+    def remember(self, arrivals: Arrivals) -> None:
+        """Fill the ring from messages just before `next_offset`; nothing is judged or counted."""
+        decoded = self.decode(arrivals.values, arrivals.arrived_ms)
+        if decoded.frame.height:
+            self._ring.seen(arrivals.offsets[decoded.rows], decoded.frame["event_id"])
+
+    def take(self, arrivals: Arrivals) -> Take:
+        """Judge a batch; the lane moves past it."""
+        decoded = self.decode(arrivals.values, arrivals.arrived_ms)
+        dead = tuple(self._dead_letters(decoded, arrivals))
+        events = decoded.frame.with_columns(_row=decoded.rows)
+        duplicate, watermark = np.zeros(0, np.bool_), np.zeros(0, np.int64)
+        if events.height:
+            duplicate = self._ring.seen(arrivals.offsets[decoded.rows], events["event_id"])
+            watermark = self._pass(events["event_time"].to_numpy())
+        fresh = events if not duplicate.any() else events.filter(~duplicate)
+        late = dict(self._late(fresh, watermark[~duplicate]))
+        partials = self._partials(fresh, late)
+        late_rows = tuple(
+            self._late_rows(size, fresh, flags, watermark[~duplicate], arrivals)
+            for size, flags in late.items()
+        )
+        counts = {rows.window_seconds: rows.frame.height for rows in late_rows}
+        self.state = msgspec.structs.replace(
+            self.state,
+            next_offset=int(arrivals.offsets[-1]) + 1,
+            read=self.state.read + len(arrivals.values),
+            dead=self.state.dead + len(dead),
+            duplicates=self.state.duplicates + int(duplicate.sum()),
+            late={size: self.state.late.get(size, 0) + counts.get(size, 0) for size in self.plan.sizes_s},
+        )
+        shares = self._shares(partials)
+        return Take(self.state, shares, dead, late_rows)
+
+    def raise_floor(self, floor_ms: int) -> Take:
+        """Use a committed floor: promise it to the slots that it concerns."""
+        self.state = msgspec.structs.replace(self.state, floor_ms=max(self.state.floor_ms, floor_ms))
+        shares = self._shares({})
+        return Take(self.state, shares)
+
+    def _pass(self, time_ms: Ints) -> Ints:
+        """Give the watermark before each event, and move past all of them."""
+        newest = np.maximum.accumulate(np.concatenate(([self.state.newest_ms], time_ms)))
+        self.state = msgspec.structs.replace(self.state, newest_ms=int(newest[-1]))
+        watermark: Ints = newest[:-1] - self.plan.max_out_of_orderness_ms
+        return watermark
+
+    def _late(self, events: pl.DataFrame, watermark: Ints) -> Iterator[tuple[int, Flags]]:
+        """Give the sizes for which any event is late, with the events' flags."""
+        if not events.height:
+            return
+        limit = np.maximum(watermark, self.state.floor_ms) - self.plan.allowed_lateness_ms
+        time_ms = events["event_time"].to_numpy()
+        for size in self.plan.sizes_s:
+            late = _end(time_ms, size) <= limit
+            if late.any():
+                yield size, late
+
+    def _partials(self, events: pl.DataFrame, late: dict[int, Flags]) -> dict[CellId, list[Partial]]:
+        found: dict[CellId, list[Partial]] = defaultdict(list)
+        if not events.height:
+            return found
+        for aggregate in self.plan.aggregates:
+            evaluated = columns(aggregate, events)
+            for size in self.plan.sizes_s:
+                for partial in cut(evaluated, size, late.get(size)):
+                    slot = slot_of(partial.start_ms, size)
+                    found[CellId(aggregate.table, size, slot, partial.shard)].append(partial)
+        return found
+
+    def _shares(self, partials: dict[CellId, list[Partial]]) -> tuple[Share, ...]:
+        """Address the partials, and the promise to every slot of which a window just went out of reach."""
+        cells = dict.fromkeys(partials) | dict.fromkeys(self._passed())
+        self.state = msgspec.structs.replace(self.state, told_ms=self.guarantee_ms)
+        return tuple(
+            Share(
+                cell, self.state.partition, self.partitions, self.guarantee_ms, tuple(partials.get(cell, ()))
+            )
+            for cell in cells
+        )
+
+    def _passed(self) -> Iterator[CellId]:
+        tables = [aggregate.table for aggregate in self.plan.aggregates]
+        for size in self.plan.sizes_s:
+            before, now = (
+                self.plan.closed_before(ms) // (size * 1000) for ms in (self.state.told_ms, self.guarantee_ms)
+            )
+            slots = {window % SLOTS for window in range(max(before, now - SLOTS), now)}
+            for table, slot, shard in product(tables, sorted(slots), range(SHARDS)):
+                yield CellId(table, size, slot, shard)
+
+    def _dead_letters(self, decoded: Decoded, arrivals: Arrivals) -> Iterator[DeadLetter]:
+        for reject in decoded.rejects:
+            yield DeadLetter(
+                reason=reject.reason,
+                path=reject.path,
+                error=reject.error,
+                log=self.state.log,
+                topic=self.state.topic,
+                partition=self.state.partition,
+                offset=int(arrivals.offsets[reject.row]),
+                key=arrivals.key(reject.row) or b"",
+                raw=arrivals.values[reject.row] or b"",
+                first_seen_ms=int(arrivals.arrived_ms[reject.row]),
+            )
+
+    def _late_rows(
+        self, size_s: int, events: pl.DataFrame, late: Flags, watermark: Ints, arrivals: Arrivals
+    ) -> Late:
+        rows = events["_row"].to_numpy()[late]
+        time_ms, watermark = events["event_time"].to_numpy()[late], watermark[late]
+        beyond = _end(time_ms, size_s) <= watermark - self.plan.allowed_lateness_ms
+        frame = pl.DataFrame(
+            {
+                "offset": arrivals.offsets[rows],
+                "event_time": time_ms,
+                "watermark": np.where(beyond, watermark, self.state.floor_ms),
+                "reason": np.where(beyond, "beyond_lateness", "idle"),
+                "raw": pl.Series([arrivals.values[row] for row in rows], dtype=pl.Binary),
+            }
+        )
+        return Late(size_s, frame)
+
+
+def _end(time_ms: Ints, size_s: int) -> Ints:
+    return (time_ms // (size_s * 1000) + 1) * (size_s * 1000)
+
+
+def fresh_state(log: str, topic: str, partition: int, first_offset: int) -> LaneState:
+    """Give the state of a lane that has read nothing yet."""
+    return LaneState(1, log, topic, partition, first_offset)
+
+
+def totals_of(aggregates: Sequence[Aggregate]) -> str:
+    """Name the table whose aggregate takes every event: accounting counts what is folded there."""
+    return next(of.table for of in aggregates if of.where is None)

@@ -1,0 +1,167 @@
+"""The windows as Bytewax steps: takes in, rows out; what is kept between epochs is kept here.
+
+Rules:
+- Two stateful steps, `window` (key: a slot of a shard) and `accounting` (key: a partition). Their ids are
+  constants: a renamed step silently loses its state.
+- An open window's changed rows go out every `upsert_every`; there is no visible close. The end of the
+  input closes nothing: it only gives out what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import bytewax.operators as op
+from bytewax.operators import KeyedStream, StatefulBatchLogic, Stream
+
+from windows.accounting import Accounts, unpack_accounts
+from windows.codec import pack_slot, unpack_slot
+from windows.lane import LaneState, Take, totals_of
+from windows.ledger import dead_letter_rows, late_rows
+from windows.plan import Plan
+from windows.rows import Rows
+from windows.slot import Folded, Share, Slot
+
+Now = Callable[[], datetime]
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When rows go out: the present, and how often a changed window is written."""
+
+    now: Now
+    upsert_every: timedelta = timedelta(seconds=1)
+
+
+class SlotLogic(StatefulBatchLogic[Share, Rows | Folded, bytes]):
+    """Runs one slot: folds shares at once, gives out changed rows now and then."""
+
+    def __init__(self, plan: Plan, clock: Clock, packed: bytes | None) -> None:
+        self._plan, self._clock = plan, clock
+        self._slot = None if packed is None else unpack_slot(plan, packed)
+        self._due = _LONG_AGO if self._slot is not None else None
+        self._wrote = _LONG_AGO
+
+    def on_batch(self, values: list[Share]) -> tuple[Iterable[Rows | Folded], bool]:
+        """Fold, write what is due, free what is out of reach."""
+        slot = self._slot = self._slot or Slot(self._plan, values[0].cell)
+        receipts = [slot.fold(share) for share in values]
+        out: list[Rows | Folded] = []
+        if slot.cell.table == totals_of(self._plan.aggregates):
+            out.extend(receipt for receipt in receipts if receipt.events)
+        gone = slot.out_of_reach()
+        now = self._clock.now()
+        if gone or now - self._wrote >= self._clock.upsert_every:
+            out.extend(self._changed_rows(now))
+        elif slot.changed():
+            self._due = self._wrote + self._clock.upsert_every
+        slot.free(gone)
+        return out, False
+
+    def on_notify(self) -> tuple[Iterable[Rows | Folded], bool]:
+        """Write what changed when no data came."""
+        return self._changed_rows(self._clock.now()), False
+
+    def on_eof(self) -> tuple[Iterable[Rows | Folded], bool]:
+        """Write what changed; nothing is closed."""
+        return self._changed_rows(self._clock.now()), False
+
+    def notify_at(self) -> datetime | None:
+        """Ask to be woken when changed rows are due."""
+        return self._due
+
+    def snapshot(self) -> bytes:
+        """Write the slot's whole state."""
+        assert self._slot is not None  # noqa: S101  a logic exists because of a share or a snapshot
+        return pack_slot(self._slot)
+
+    def _changed_rows(self, now: datetime) -> list[Rows | Folded]:
+        self._wrote, self._due = now, None
+        rows = None if self._slot is None else self._slot.rows()
+        return [] if rows is None else [rows]
+
+
+class AccountsLogic(StatefulBatchLogic[LaneState | Folded, Rows, bytes]):
+    """Keeps one partition's books and writes each epoch's cut in the next one."""
+
+    def __init__(self, plan: Plan, clock: Clock, packed: bytes | None) -> None:
+        self._clock = clock
+        self._accounts = Accounts(plan) if packed is None else unpack_accounts(plan, packed)
+        self._cut = None if packed is None else self._accounts.rows()
+
+    def on_batch(self, values: list[LaneState | Folded]) -> tuple[Iterable[Rows], bool]:
+        """Write the last cut, then enter the new counts."""
+        out = self._take_cut()
+        for entry in values:
+            self._accounts.note(entry)
+        return out, False
+
+    def on_notify(self) -> tuple[Iterable[Rows], bool]:
+        """Write the last cut when no data came."""
+        return self._take_cut(), False
+
+    def on_eof(self) -> tuple[Iterable[Rows], bool]:
+        """Write the books as they stand: everything read has been folded."""
+        self._cut = None
+        rows = self._accounts.rows()
+        return [] if rows is None else [rows], False
+
+    def notify_at(self) -> datetime | None:
+        """Ask to be woken while a cut is unwritten."""
+        return None if self._cut is None else self._clock.now()
+
+    def snapshot(self) -> bytes:
+        """Take the cut."""
+        self._cut = self._accounts.rows()
+        return self._accounts.pack()
+
+    def _take_cut(self) -> list[Rows]:
+        cut, self._cut = self._cut, None
+        return [] if cut is None else [cut]
+
+
+def window(takes: Stream[Take], plan: Plan, clock: Clock) -> KeyedStream[Rows]:
+    """Fold takes into window rows, and account for every message.
+
+    Gives rows of the aggregates' tables, `accounting`, `dead_letters` and `late_events`, keyed by shard.
+    """
+    shares = op.flat_map("shares", takes, _keyed_shares)
+    folded = op.stateful_batch("window", shares, partial(SlotLogic, plan, clock))
+    rows = op.filter_map("window_rows", folded, _only_rows)
+    receipts = op.filter_map("receipts", folded, _only_receipts)
+    judged = op.map("judged", takes, _keyed_tally)
+    entries = op.merge("entries", judged, receipts)
+    accounts = op.stateful_batch("accounting", entries, partial(AccountsLogic, plan, clock))
+    unfit = op.flat_map("unfit", takes, partial(_unfit, plan))
+    return op.merge("rows", rows, op.map("account_rows", accounts, _unkeyed), unfit)
+
+
+def _keyed_shares(take: Take) -> Iterable[tuple[str, Share]]:
+    return [(share.cell.key, share) for share in take.shares]
+
+
+def _keyed_tally(take: Take) -> tuple[str, LaneState | Folded]:
+    return f"{take.after.partition:05d}", take.after
+
+
+def _only_rows(keyed: tuple[str, Rows | Folded]) -> tuple[str, Rows] | None:
+    key, value = keyed
+    return (key[-2:], value) if isinstance(value, Rows) else None
+
+
+def _only_receipts(keyed: tuple[str, Rows | Folded]) -> tuple[str, LaneState | Folded] | None:
+    _, value = keyed
+    return (f"{value.partition:05d}", value) if isinstance(value, Folded) else None
+
+
+def _unkeyed(keyed: tuple[str, Rows]) -> tuple[str, Rows]:
+    return "00", keyed[1]
+
+
+def _unfit(plan: Plan, take: Take) -> list[tuple[str, Rows]]:
+    late = [("00", late_rows(plan.flow, take, rows)) for rows in take.late]
+    return [("00", dead_letter_rows(take.dead)), *late] if take.dead else late

@@ -1,0 +1,164 @@
+"""A batch of events, cut by window and group into partial aggregates, shard by shard.
+
+Rules:
+- Pure and columnar: one sort per aggregate and size, then contiguous slices; no Python per event.
+- A group is found by the 64-bit hash of its key columns within a batch (two groups of one batch are
+  joined with probability groups^2 / 2^65), and by its names wherever partials meet.
+- A distinct value is `local group << 48 | 48 hash bits`, so a sorted array holds a set per group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from models.aggregates import Aggregate, Merge
+from windows.plan import SHARD_BITS
+
+HASH_BITS = 48
+MOST_ROWS = 2 ** (64 - HASH_BITS)  # rows of a batch: a local group index must fit beside the hash
+_LOW = np.uint64(2 ** (64 - SHARD_BITS) - 1)
+_GROUP_SEED, _VALUE_SEED = 11, 23
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Groups of one window in one shard: their names and measures, and a sorted set array per distinct."""
+
+    shard: int
+    start_ms: int
+    groups: pl.DataFrame
+    sets: tuple[Hashes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What one aggregate needs of a batch, evaluated once for all window sizes."""
+
+    taken: Ints  # positions in the batch of the events that the aggregate takes
+    time_ms: Ints
+    group: Hashes
+    names: pl.DataFrame
+    measures: dict[str, tuple[Merge, Ints]]
+    sets: tuple[tuple[Hashes, Flags], ...]  # 48-bit hash, counts at all
+
+
+def hash_canary() -> int:
+    """Give a value that changes when the hash function does; snapshots carry it."""
+    names = pl.DataFrame({"a": ["gamewax"], "b": ["\u00e9"]})
+    return int(names.hash_rows(_GROUP_SEED)[0]) ^ int(names["a"].hash(_VALUE_SEED)[0])
+
+
+def columns(aggregate: Aggregate, events: pl.DataFrame) -> Columns:
+    """Evaluate an aggregate's keys, measures and sets over a batch.
+
+    Args:
+        aggregate: whose expressions refer to columns of `events`.
+        events: decoded events with `event_time` (int64 epoch ms).
+
+    """
+    if aggregate.where is None:
+        taken = np.arange(events.height)
+    else:
+        chosen = events.select(aggregate.where.fill_null(value=False)).to_series()
+        taken = np.flatnonzero(chosen.to_numpy())
+        events = events.filter(chosen)
+    measures = aggregate.measures()
+    values = events.select(measure.event.alias(name) for name, measure in measures.items())
+    names = events.select(aggregate.by)
+    return Columns(
+        taken=taken,
+        time_ms=events["event_time"].to_numpy(),
+        group=names.hash_rows(_GROUP_SEED).to_numpy(),
+        names=names,
+        measures={name: (m.merge, values[name].to_numpy()) for name, m in measures.items()},
+        sets=tuple(_set_column(events, of) for of in aggregate.sets().values()),
+    )
+
+
+def _set_column(events: pl.DataFrame, of: tuple[str, ...]) -> tuple[Hashes, Flags]:
+    values = events.select(of)
+    counts = values.select(pl.all_horizontal((pl.col(of) != "").fill_null(value=False))).to_series()
+    return values.hash_rows(_VALUE_SEED).to_numpy() >> np.uint64(64 - HASH_BITS), counts.to_numpy()
+
+
+def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
+    """Cut evaluated events into one partial per (shard, window), without the late ones.
+
+    Args:
+        of: at most `MOST_ROWS` events.
+        size_s: window size in seconds.
+        late: per event of the batch, true to leave it out; None when none is late.
+
+    """
+    kept = np.arange(len(of.taken)) if late is None else np.flatnonzero(~late[of.taken])
+    if not len(kept):
+        return
+    window = of.time_ms[kept] // (size_s * 1000)
+    group = of.group[kept]
+    order = np.argsort(_sort_key(group, window))
+    group, window, kept = group[order], window[order], kept[order]
+    opens = np.concatenate(([True], (group[1:] != group[:-1]) | (window[1:] != window[:-1])))
+    first = np.flatnonzero(opens)
+    groups = _group_frame(of, kept, first)
+    local = np.cumsum(opens) - 1
+    sets = tuple(_local_set(values[kept], counts[kept], local) for values, counts in of.sets)
+    shard, start = (group[first] >> np.uint64(64 - SHARD_BITS)).astype(np.int64), window[first]
+    pieces = np.flatnonzero(np.concatenate(([True], (shard[1:] != shard[:-1]) | (start[1:] != start[:-1]))))
+    split_sets = [_split_set(values, pieces) for values in sets]
+    for number, (low, high) in enumerate(pairwise([*pieces.tolist(), len(first)])):
+        yield Partial(
+            shard=int(shard[low]),
+            start_ms=int(start[low]) * size_s * 1000,
+            groups=groups[low:high],
+            sets=tuple(parts[number] for parts in split_sets),
+        )
+
+
+def _sort_key(group: Hashes, window: Ints) -> Hashes:
+    """Order by shard, window, group: the shard bits, the window counted from the first, hash bits."""
+    relative = (window - window.min()).astype(np.uint64)
+    bits = np.uint64(int(relative.max()).bit_length())
+    space = np.uint64(64 - SHARD_BITS) - bits
+    key: Hashes = (group & ~_LOW) | (relative << space) | ((group & _LOW) >> bits)
+    return key
+
+
+def _group_frame(of: Columns, kept: Ints, first: Ints) -> pl.DataFrame:
+    """Give one row per group: its names, and its measures reduced over its run of events."""
+    merged = {
+        name: _REDUCE[merge].reduceat(values[kept], first) for name, (merge, values) in of.measures.items()
+    }
+    return of.names[kept[first]].with_columns(pl.Series(name, values) for name, values in merged.items())
+
+
+_REDUCE = {Merge.ADD: np.add, Merge.MIN: np.minimum, Merge.MAX: np.maximum}
+
+
+def _local_set(values: Hashes, counts: Flags, local: Ints) -> Hashes:
+    pairs = (local[counts].astype(np.uint64) << np.uint64(HASH_BITS)) | values[counts]
+    return sorted_unique(pairs)
+
+
+def _split_set(values: Hashes, pieces: Ints) -> list[Hashes]:
+    """Split a set array at the pieces' first groups, and count each piece's groups from 0 again."""
+    lowest = pieces.astype(np.uint64) << np.uint64(HASH_BITS)
+    parts = np.split(values, np.searchsorted(values, lowest[1:]))
+    return [part - low for part, low in zip(parts, lowest, strict=True)]
+
+
+def sorted_unique(values: Hashes) -> Hashes:
+    """Sort and drop repeats (numpy's own `unique` is slower on 64-bit integers)."""
+    if len(values) < 2:  # noqa: PLR2004
+        return values
+    values = np.sort(values)
+    return values[np.concatenate(([True], values[1:] != values[:-1]))]

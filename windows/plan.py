@@ -1,0 +1,53 @@
+"""What a flow does with time: its aggregates, window sizes and limits, fixed for the run.
+
+Times are epoch milliseconds everywhere in `windows/`; a window size is given in seconds because it is
+a column of every row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.aggregates import Aggregate
+
+SHARDS = 16  # stateful keys per window slot; frozen in every snapshot (a power of two)
+SHARD_BITS = 4
+SLOTS = 64  # windows of one size share this many slots in turn, so the set of keys is bounded
+NEVER = -(2**62)  # a watermark before anything was read
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One flow's windows: which aggregates, cut at which sizes, and how long they stay open."""
+
+    flow: str
+    aggregates: tuple[Aggregate, ...]
+    sizes_s: tuple[int, ...] = (10, 60)
+    allowed_lateness_ms: int = 600_000
+    max_out_of_orderness_ms: int = 2_000
+    dedup_offsets: int = 100_000
+    generation: int = 0
+
+    def closed_before(self, guarantee_ms: int) -> int:
+        """Give the latest window end that is out of reach once `guarantee_ms` is guaranteed."""
+        return guarantee_ms - self.allowed_lateness_ms
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CellId:
+    """The place of a window's groups: whose aggregate, which size, slot and shard."""
+
+    table: str
+    size_s: int
+    slot: int
+    shard: int
+
+    @property
+    def key(self) -> str:
+        """Name the Bytewax key."""
+        return f"{self.table}/{self.size_s}/{self.slot:02d}/{self.shard:02d}"
+
+
+def slot_of(start_ms: int, size_s: int) -> int:
+    """Give the slot of the window that starts at `start_ms`."""
+    return start_ms // (size_s * 1000) % SLOTS
