@@ -72,8 +72,8 @@ class Embedded(BaseModel):
 
     cache: Path | None = Field(default=None, description="where downloads are kept; else `~/.cache/gamewax`")
     java_home: Path | None = Field(default=None, description="a Java 17 or later to use instead of our own")
-    kafka_home: Path | None = Field(default=None, description="an unpacked Apache Kafka to use instead of our own")
-    maven_url: str = Field(default="", description="a Maven mirror to download from; empty = Maven's central one")
+    kafka_home: Path | None = Field(default=None, description="an Apache Kafka to use instead of our own")
+    maven_url: str = Field(default="", description="a Maven mirror; empty = the central repository")
 
 
 class Windows(BaseModel):

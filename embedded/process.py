@@ -1,0 +1,108 @@
+"""Child processes that end with us: started in their own session, stopped by SIGTERM, then SIGKILL.
+
+Rules: a child never outlives the process that started it, not even when that one is killed
+(`embedded/tied.py`). Its output goes to one log file. Ctrl-C reaches the parent only, which decides
+in what order things end. Start children from the main thread: the kernel watches that thread.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from topics.errors import BadInput, Broken
+
+HOST = "127.0.0.1"
+TIED = Path(__file__).with_name("tied.py")
+ROOT = Path(__file__).parents[1]
+
+
+class PortInUse(BadInput):
+    """Another program listens on a port that we need."""
+
+
+class Child:
+    """One running child process and the log that it writes."""
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        """Start `command` in the project's root, with our environment and no standard input.
+
+        Raises:
+            Broken: the log cannot be written or the program cannot be started.
+
+        """
+        self.log = log
+        self._log_starts_at = log.stat().st_size if log.exists() else 0
+        tied = [sys.executable, "-I", "-S", str(TIED), str(os.getpid()), *command]
+        try:
+            with log.open("ab") as output:
+                self._popen = subprocess.Popen(  # noqa: S603  our own command, no shell
+                    tied,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    cwd=ROOT,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise Broken(f"cannot start {command[0]}: {error}") from error
+
+    @property
+    def pid(self) -> int:
+        """The process id, the same before and after it became the real program."""
+        return self._popen.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, minus the signal's number for a killed one, `None` while it runs."""
+        return self._popen.poll()
+
+    def stop(self, *, within_s: float = 30.0) -> None:
+        """End the child: SIGTERM, and SIGKILL when it does not end in `within_s` seconds."""
+        if self.exit_code is None:
+            self._popen.send_signal(signal.SIGTERM)
+        try:
+            self._popen.wait(within_s)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+
+    def words(self) -> list[str]:
+        """Give the lines that this child has logged so far."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_starts_at)
+            return log.read().decode(errors="replace").splitlines()
+
+
+def free_port() -> int:
+    """Give a TCP port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on this port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def check_free(port: int, service: str) -> None:
+    """Refuse a port that is taken.
+
+    Raises:
+        PortInUse: another program listens there.
+
+    """
+    if not is_free(port):
+        raise PortInUse(f"port {port} for {service} is in use: stop what listens there or give another port")

@@ -1,0 +1,28 @@
+"""Becomes the program in its arguments after asking the kernel to end it when its parent dies.
+
+Run by path, with no import of ours: `python -I -S embedded/tied.py PARENT_PID COMMAND…`. Why a
+program and not a hook between fork and exec: that hook is not safe in a process with threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+PR_SET_PDEATHSIG = 1  # Linux prctl(2): the signal that we get when our parent dies
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Tie this process to its parent's life, then become the command."""
+    parent, *command = arguments
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(parent):
+        sys.exit("gamewax: the parent ended first")
+    os.execvp(command[0], command)  # noqa: S606  no shell is the point
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,24 @@
+"""All topics by name, in the order in which data passes through a game.
+
+Rules: the names, keys and time fields are the outside contract; adding a topic is one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from topics.topic import Topic
+
+_ALL = (
+    Topic("player-events", key="player_id", time="timestamp", event=None),
+    Topic("purchase-events", key="player_id", time="purchase_timestamp", event=None),
+    Topic("server-metrics", key="server_id", time="timestamp", event=None),
+    Topic("game-rooms", key="id", time=None, event=None),
+    Topic("player-activity", key="player_id", time=None, event=None),
+    Topic("players", key="player_id", time=None, event=None),
+    Topic("dead-letters", key="log:topic:partition:offset", time=None, event=None, compacted=True),
+    Topic("fraud-rules", key="id:version", time=None, event=None, compacted=True),
+)
+
+TOPICS: Mapping[str, Topic] = MappingProxyType({topic.name: topic for topic in _ALL})
