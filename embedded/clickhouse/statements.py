@@ -1,0 +1,130 @@
+"""The little that must be known about a statement before the engine sees it.
+
+Rules: no SQL is understood here beyond where an INSERT's data begins and which format a result has;
+all else is the engine's parser. Text is bytes, because what follows an INSERT is data of any format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+HEAD_MOST = 1 << 20  # an INSERT whose data does not begin within this many bytes is refused
+
+_TOKEN = re.compile(
+    rb"(?P<blank>\s+|--[^\n]*(?:\n|\Z)|\#[!\ ][^\n]*(?:\n|\Z)|/\*.*?\*/)"
+    rb"|(?P<quoted>'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.|``)*`|\"(?:[^\"\\]|\\.|\"\")*\")"
+    rb"|(?P<word>[A-Za-z_0-9$]+)"
+    rb"|(?P<sign>.)",
+    re.DOTALL,
+)
+_GAP = re.compile(rb"[ \t\f]*\r?\n?")
+_LAST_FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*(?:SETTINGS\b[^']*)?;?\s*$", re.IGNORECASE)
+_ANY_FORMAT = re.compile(r"\bFORMAT\s+\w+", re.IGNORECASE)
+
+STREAMED = {
+    name.lower() for name in ("Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "TSVRaw")
+}  # formats whose blocks can be joined: nothing before the first row or after the last
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """An INSERT whose data comes with the request: the statement without FORMAT, and where data begins."""
+
+    head: str
+    format: str
+    data_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Anything else; the whole text is the query."""
+
+
+def recognised(text: bytes, *, whole: bool) -> Insert | Statement | None:
+    r"""Tell an INSERT with data from other statements; None: more of the text is needed to tell.
+
+    Args:
+        text: what came so far.
+        whole: nothing more will come.
+
+    >>> recognised(b"INSERT INTO t (a) FORMAT CSV\n1\n", whole=False)
+    Insert(head='INSERT INTO t (a) ', format='CSV', data_at=29)
+    >>> recognised(b"SELECT 1", whole=True)
+    Statement()
+
+    """
+    words = _outer_words(text, whole=whole)
+    first = next(words, None)
+    if first is None or (first.end() == len(text) and not whole):
+        return Statement() if whole else None
+    if first[0].upper() != b"INSERT":
+        return Statement()
+    for word in words:
+        name = word[0].upper()
+        if name == b"VALUES":
+            return Insert(text[: word.start()].decode(), "Values", word.end())
+        if name in (b"SELECT", b"WITH", b"FROM", b"WATCH"):
+            return Statement()
+        if name == b"FORMAT":
+            return _insert_in_format(text, word.start(), next(words, None), whole=whole)
+    return Statement() if whole else None
+
+
+def _insert_in_format(
+    text: bytes, head_end: int, name: re.Match[bytes] | None, *, whole: bool
+) -> Insert | Statement | None:
+    if name is None:
+        return Statement() if whole else None
+    if name.end() == len(text) and not whole:
+        return None
+    gap = _GAP.match(text, name.end())
+    data_at = gap.end() if gap else name.end()
+    if data_at == len(text) and not whole:
+        return None
+    return Insert(text[:head_end].decode(), name[0].decode(), data_at)
+
+
+def _outer_words(text: bytes, *, whole: bool) -> Iterator[re.Match[bytes]]:
+    """Give the bare words outside of parentheses, except names behind INTO, TABLE, FUNCTION or a dot."""
+    depth, names_next = 0, False
+    for token in _TOKEN.finditer(text):
+        if token.end() == len(text) and not whole:
+            return
+        kind, value = token.lastgroup, token[0]
+        if kind == "blank":
+            continue
+        if kind == "sign":
+            depth += (value == b"(") - (value == b")")
+            names_next = value == b"."
+        elif kind == "quoted":
+            names_next = False
+        elif depth == 0:
+            keyword = value.upper() in (b"INTO", b"TABLE", b"FUNCTION")
+            if not names_next or keyword:
+                yield token
+            names_next = keyword
+
+
+def result_format(sql: str) -> tuple[str, bool]:
+    """Give the format that a query names itself ('' when it names none) and whether its blocks can be joined.
+
+    A FORMAT that is not plainly the last clause counts as unknown: such a result is not streamed.
+
+    >>> result_format("SELECT 1 FORMAT Native"), result_format("SELECT 1 FORMAT JSON SETTINGS max_threads = 1")
+    (('Native', True), ('JSON', False))
+    """
+    last = _LAST_FORMAT.search(sql)
+    if last:
+        return last[1], last[1].lower() in STREAMED
+    return "", not _ANY_FORMAT.search(sql)
+
+
+def quoted(value: str) -> str:
+    """Write a value as an SQL string literal.
+
+    >>> quoted("it's a \\\\")
+    "'it\\\\'s a \\\\\\\\'"
+    """
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
