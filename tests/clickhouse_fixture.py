@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import clickhouse_connect
 import pytest
@@ -35,15 +36,15 @@ class RunningClickHouse:
     def port(self) -> int:
         return self.server.port
 
-    def writer(self, **options: object) -> Client:
+    def writer(self, **options: Any) -> Client:
         return self._client(WRITER, options)
 
-    def reader(self, **options: object) -> Client:
+    def reader(self, **options: Any) -> Client:
         return self._client(READER, options)
 
-    def _client(self, user: tuple[str, str], options: dict[str, object]) -> Client:
-        asked = {"database": self.database, "autogenerate_session_id": False} | options
-        return clickhouse_connect.get_client(  # type: ignore[no-any-return, call-overload]
+    def _client(self, user: tuple[str, str], options: dict[str, Any]) -> Client:
+        asked: dict[str, Any] = {"database": self.database, "autogenerate_session_id": False} | options
+        return clickhouse_connect.get_client(
             host="127.0.0.1", port=self.port, username=user[0], password=user[1], **asked
         )
 

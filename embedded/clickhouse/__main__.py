@@ -64,13 +64,19 @@ def serve(data: Path, port: int, credentials: Path | None, *, stop_with_stdin: b
     sys.stdout.write(f"ClickHouse answers at http://127.0.0.1:{gateway.server_port}\n")
     sys.stdout.flush()
     if stop_with_stdin:
-        threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+        threading.Thread(target=stop_at_end_of_stdin, args=(stop,), daemon=True).start()
     stop.wait()
     gateway.shutdown()
     closing = threading.Thread(target=gateway.engine.close, daemon=True)
     closing.start()
     closing.join(FINISH_S)
     os.close(lock)
+
+
+def stop_at_end_of_stdin(stop: threading.Event) -> None:
+    """Wait until the parent closes our stdin, which its end does too."""
+    sys.stdin.buffer.read()
+    stop.set()
 
 
 def locked(data: Path) -> int:

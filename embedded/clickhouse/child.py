@@ -124,13 +124,13 @@ class EmbeddedClickHouse:
                     f"ClickHouse did not answer within {READY_WITHIN_S:.0f} s; see {self._log_path()}"
                 )
             return
-        said = self._log_path().read_text(encoding="utf-8", errors="replace").strip().splitlines() or [
-            "no message"
-        ]
+        said = self._log_path().read_text(encoding="utf-8", errors="replace").split("\n")
         if self.process.stdin:
             self.process.stdin.close()
         self.process = None
-        raise (BadInput if code == BadInput.exit_code else Broken)(said[-1])
+        raise (BadInput if code == BadInput.exit_code else Broken)(
+            next(filter(None, reversed(said)), "ClickHouse ended at once")
+        )
 
     def _log_path(self) -> Path:
         self.data.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,12 @@ temporary file, 3 ms instead of 6, constant memory. What a reader may do is deci
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import chdb
 from chdb._exceptions import ChdbError
@@ -27,12 +29,13 @@ from embedded.clickhouse.errors import (
     refused,
 )
 from embedded.clickhouse.readers import READER_LIMITS, check_reader, reader_seconds
-from embedded.clickhouse.statements import Insert, quoted, result_format
+from embedded.clickhouse.statements import STREAMED, Insert, quoted, result_format
 from embedded.clickhouse.users import User
 
 QUERIES_AT_ONCE = 16
 WAIT_FOR_TURN_S = 10.0
 NOT_STREAMABLE = "Streaming query is not supported"
+_open: Callable[[str], Connection] = chdb.connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,19 @@ class Wanted:
     changes_allowed: bool
 
 
+class Result(Protocol):
+    """A block or a whole result of chDB, which has no types of its own."""
+
+    def bytes(self) -> bytes: ...  # noqa: D102
+    def size(self) -> int: ...  # noqa: D102
+    def elapsed(self) -> float: ...  # noqa: D102
+    def rows_read(self) -> int: ...  # noqa: D102
+    def rows_written(self) -> int: ...  # noqa: D102
+    def bytes_written(self) -> int: ...  # noqa: D102
+    def storage_rows_read(self) -> int: ...  # noqa: D102
+    def storage_bytes_read(self) -> int: ...  # noqa: D102
+
+
 @dataclass(slots=True)
 class Summary:
     """What a query read and wrote, as far as it has come; the names are ClickHouse's."""
@@ -75,8 +91,8 @@ class Answer:
     """A result: its format, its pieces (taken once), and the summary that grows with them."""
 
     format: str
-    pieces: Iterator[bytes]
-    summary: Summary = field(default_factory=Summary)
+    pieces: Generator[bytes, None, None]
+    summary: Summary
 
 
 class Engine:
@@ -89,7 +105,7 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
-        self._keeper = chdb.connect(self._folder)
+        self._keeper = _open(self._folder)
         self._turns = threading.BoundedSemaphore(QUERIES_AT_ONCE)
         self.version = str(self._keeper.query("SELECT version()", "TSVRaw").bytes().decode().strip())
 
@@ -107,7 +123,7 @@ class Engine:
                 TOO_MANY_SIMULTANEOUS_QUERIES, f"Too many simultaneous queries. Maximum: {QUERIES_AT_ONCE}"
             )
         try:
-            handle = chdb.connect(self._folder)
+            handle = _open(self._folder)
             try:
                 _prepare(handle, wanted)
                 yield handle
@@ -154,57 +170,52 @@ def _name(name: str) -> str:
 
 
 def selected(handle: Connection, sql: str, wanted: Wanted, *, stream: bool) -> Answer:
-    """Run one statement that brings no data; a SELECT in a joinable format is streamed."""
+    """Run one statement that brings no data; a SELECT in a joinable format is streamed.
+
+    The caller closes `pieces`: until then the handle can do nothing else.
+    """
     facts = handle._conn.classify_query(sql)  # noqa: SLF001 - chDB's own reading of the statement, not wrapped
     if facts["statement_count"] > 1:
         raise refused(SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
     if wanted.user.reads_only:
         check_reader(handle, sql, facts["query_class"].name)
     named, joinable = result_format(sql)
-    answer = Answer(named or wanted.default_format, iter(()))
-    if stream and joinable:
+    summary, form = Summary(), named or wanted.default_format
+    if stream and joinable and form.lower() in STREAMED:
         try:
-            answer.pieces = _streamed(handle, sql, answer)
+            return Answer(form, _streamed(handle, sql, form, summary), summary)
         except ChdbError as error:
             if NOT_STREAMABLE not in str(error):
                 raise
-        else:
-            return answer
-    answer.pieces = _at_once(handle, sql, answer)
-    return answer
+    return Answer(form, _blocks((handle.query(sql, form),), summary), summary)
 
 
-def _streamed(handle: Connection, sql: str, answer: Answer) -> Iterator[bytes]:
+def _streamed(handle: Connection, sql: str, form: str, summary: Summary) -> Generator[bytes, None, None]:
     """Fetch the first block now, so that errors come before the answer's first byte; the others lazily."""
-    stream = handle.send_query(sql, answer.format)
-    first = stream.fetch()
+    stream = handle.send_query(sql, form)
+    first = next(stream, None)
 
-    def pieces() -> Iterator[bytes]:
+    def pieces() -> Generator[bytes, None, None]:
         with stream:
-            block = first
-            while block is not None:
-                _count_result(answer.summary, block)
-                yield block.bytes()
-                block = stream.fetch()
+            yield from _blocks(chain((first,) if first else (), stream), summary)
 
     return pieces()
 
 
-def _at_once(handle: Connection, sql: str, answer: Answer) -> Iterator[bytes]:
-    result = handle.query(sql, answer.format)
-    _count_result(answer.summary, result)
-    return iter((result.bytes(),) if result.size() else ())
+def _blocks(results: Iterable[Result], summary: Summary) -> Generator[bytes, None, None]:
+    for result in results:
+        _count_result(summary, result)
+        yield result.bytes()
 
 
-def _count_result(summary: Summary, result: object) -> None:
-    rows, size = result.rows_read(), result.size()  # type: ignore[attr-defined]
-    summary.result_rows += rows
-    summary.result_bytes += size
-    summary.read_rows = max(summary.read_rows, result.storage_rows_read())  # type: ignore[attr-defined]
-    summary.read_bytes = max(summary.read_bytes, result.storage_bytes_read())  # type: ignore[attr-defined]
-    summary.written_rows += result.rows_written()  # type: ignore[attr-defined]
-    summary.written_bytes += result.bytes_written()  # type: ignore[attr-defined]
-    summary.elapsed_ns = max(summary.elapsed_ns, int(result.elapsed() * 1e9))  # type: ignore[attr-defined]
+def _count_result(summary: Summary, result: Result) -> None:
+    summary.result_rows += result.rows_read()
+    summary.result_bytes += result.size()
+    summary.read_rows = max(summary.read_rows, result.storage_rows_read())
+    summary.read_bytes = max(summary.read_bytes, result.storage_bytes_read())
+    summary.written_rows += result.rows_written()
+    summary.written_bytes += result.bytes_written()
+    summary.elapsed_ns = max(summary.elapsed_ns, int(result.elapsed() * 1e9))
 
 
 def inserted(handle: Connection, insert: Insert, data: Iterable[bytes]) -> Summary:

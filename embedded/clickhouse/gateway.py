@@ -15,6 +15,7 @@ import secrets
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain
@@ -105,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         self._query_id = parameters(self.path).get("query_id") or str(uuid.uuid4())
         body: Body | None = None
         try:
-            body = Body(self.rfile, self.headers)  # type: ignore[arg-type]
+            body = Body(self.rfile, self.headers)
             self._answer(read_request(self.server.users, self.command, self.path, self.headers, body))
         except QueryError as error:
             self._refuse(error, body)
@@ -123,7 +124,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._small(200, b"", self._facts(request.wanted.default_format, summary))
                 return
             answer = selected(handle, request.statement, request.wanted, stream=not request.whole_first)
-            self._send(answer, request.encoding)
+            with closing(answer.pieces):
+                self._send(answer, request.encoding)
 
     def _send(self, answer: Answer, encoding: str) -> None:
         first, second = next(answer.pieces, b""), next(answer.pieces, None)

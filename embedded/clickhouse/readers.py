@@ -1,4 +1,4 @@
-"""What a reader may do: look at tables, within limits, and nothing else.
+r"""What a reader may do: look at tables, within limits, and nothing else.
 
 Rules: the engine's `readonly=1` refuses writes, changed settings and table functions that leave the
 store. It does not refuse, and we do: `INTO OUTFILE`, KILL QUERY and other control statements, the

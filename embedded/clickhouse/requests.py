@@ -8,7 +8,7 @@ temporary tables, no SET), `quota_key`, `role`, `buffer_size`, `client_protocol_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from itertools import chain
@@ -39,7 +39,7 @@ class Request:
 
     wanted: Wanted
     statement: str | Insert
-    data: chain[bytes]
+    data: Iterator[bytes]
     encoding: str
     whole_first: bool
 
@@ -86,9 +86,8 @@ def _wanted(user: User, method: str, headers: Message, params: Mapping[str, str]
     )
 
 
-def _statement(query: bytes, pieces: chain[bytes] | object) -> tuple[str | Insert, chain[bytes]]:
+def _statement(query: bytes, body: Iterator[bytes]) -> tuple[str | Insert, Iterator[bytes]]:
     """Split what came into the statement and an INSERT's data."""
-    body = iter(pieces)  # type: ignore[call-overload]
     found = recognised(query, whole=True) if query.strip() else None
     if isinstance(found, Insert):
         return found, chain((query[found.data_at :],), body)
@@ -104,14 +103,14 @@ def _statement(query: bytes, pieces: chain[bytes] | object) -> tuple[str | Inser
     if not text.strip():
         raise refused(SYNTAX_ERROR, "Syntax error: Empty query")
     try:
-        return text.decode(), chain()
+        return text.decode(), iter(())
     except UnicodeDecodeError as error:
         raise refused(SYNTAX_ERROR, f"Syntax error: the query is not UTF-8 ({error.reason})") from error
 
 
-def _all_of(pieces: object) -> bytes:
+def _all_of(pieces: Iterator[bytes]) -> bytes:
     text = bytearray()
-    for piece in pieces:  # type: ignore[attr-defined]
+    for piece in pieces:
         text += piece
         if len(text) > QUERY_MOST:
             raise refused(QUERY_IS_TOO_LARGE, f"Query is too large: more than {QUERY_MOST} bytes")

@@ -112,8 +112,11 @@ def result_format(sql: str) -> tuple[str, bool]:
 
     A FORMAT that is not plainly the last clause counts as unknown: such a result is not streamed.
 
-    >>> result_format("SELECT 1 FORMAT Native"), result_format("SELECT 1 FORMAT JSON SETTINGS max_threads = 1")
-    (('Native', True), ('JSON', False))
+    >>> result_format("SELECT 1 FORMAT Native")
+    ('Native', True)
+    >>> result_format("SELECT 1 FORMAT JSON SETTINGS max_threads = 1")
+    ('JSON', False)
+
     """
     last = _LAST_FORMAT.search(sql)
     if last:
@@ -122,9 +125,10 @@ def result_format(sql: str) -> tuple[str, bool]:
 
 
 def quoted(value: str) -> str:
-    """Write a value as an SQL string literal.
+    r"""Write a value as an SQL string literal.
 
-    >>> quoted("it's a \\\\")
-    "'it\\\\'s a \\\\\\\\'"
+    >>> print(quoted("it's"))
+    'it\'s'
+
     """
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
