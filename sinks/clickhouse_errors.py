@@ -86,7 +86,7 @@ def as_users_read_it(error: Exception, url: str, user: str, database: str) -> Ga
             f"ClickHouse at {url} refuses user {user!r}: "
             "set GAMEWAX_CLICKHOUSE__USER and GAMEWAX_CLICKHOUSE__PASSWORD"
         )
-    if code in NO_RIGHTS:
+    if code in NO_RIGHTS or "is readonly" in str(error):  # the driver's own words for a reader's settings
         return BadInput(f"ClickHouse user {user!r} lacks a right: {in_one_line(error)}")
     if code == UNKNOWN_DATABASE:
         return BadInput(f"ClickHouse at {url} has no database {database!r}: run `gamewax migrate`")
