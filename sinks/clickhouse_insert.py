@@ -36,11 +36,9 @@ class Block:
 
 
 def block(rows: Rows) -> Block:
-    """Encode rows as an uncompressed Arrow stream."""
+    """Encode rows as an Arrow stream with lz4 inside (half the time of none on one host: bench.sink)."""
     buffer = BytesIO()
-    rows.frame.rechunk().write_ipc_stream(
-        buffer, compression="uncompressed", compat_level=pl.CompatLevel.oldest()
-    )
+    rows.frame.rechunk().write_ipc_stream(buffer, compression="lz4", compat_level=pl.CompatLevel.oldest())
     body = buffer.getvalue()
     token = sha256(rows.table.encode() + b"\0" + body).hexdigest()
     return Block(rows.table, tuple(rows.frame.columns), rows.frame.height, body, token)
