@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     clickhouse: ClickHouse = ClickHouse()
     recovery: Recovery = Recovery()
     windows: Windows = Windows()
+    drain: bool = Field(default=False, description="read to the end seen at start, then stop")
     embedded: Embedded = Embedded()
 
 

@@ -20,10 +20,10 @@ from itertools import product
 import msgspec
 import numpy as np
 import polars as pl
-from topics.decode import Decoded
 
 from models.aggregates import Aggregate
 from topics.dead_letters import DeadLetter
+from topics.decode import Decoded
 from windows.partials import Flags, Ints, Partial, columns, cut
 from windows.plan import NEVER, SHARDS, SLOTS, CellId, Plan, slot_of
 from windows.ring import Ring
@@ -40,6 +40,11 @@ class Arrivals:
     offsets: Ints
     arrived_ms: Ints
     key: Callable[[int], bytes | None]  # by position; asked for dead letters only
+
+    def before(self, offset: int) -> Arrivals:
+        """Give the part below an offset."""
+        count = int(np.searchsorted(self.offsets, offset))
+        return Arrivals(self.values[:count], self.offsets[:count], self.arrived_ms[:count], self.key)
 
 
 class LaneState(msgspec.Struct, frozen=True):
@@ -194,6 +199,12 @@ class Lane:
         )
 
     def _passed(self) -> Iterator[CellId]:
+        """Give the slots of windows that went out of reach since the last promise.
+
+        A lane's first promise tells nobody: those slots hear of it within one round of `SLOTS` windows.
+        """
+        if self.state.told_ms == NEVER:
+            return
         tables = [aggregate.table for aggregate in self.plan.aggregates]
         for size in self.plan.sizes_s:
             before, now = (

@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import bytewax.operators as op
-from bytewax.operators import KeyedStream, StatefulBatchLogic, Stream
+from bytewax.dataflow import Stream
+from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from windows.accounting import Accounts, unpack_accounts
 from windows.codec import pack_slot, unpack_slot
@@ -26,7 +27,7 @@ from windows.rows import Rows
 from windows.slot import Folded, Share, Slot
 
 Now = Callable[[], datetime]
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ class SlotLogic(StatefulBatchLogic[Share, Rows | Folded, bytes]):
         assert self._slot is not None  # noqa: S101  a logic exists because of a share or a snapshot
         return pack_slot(self._slot)
 
+    @property
+    def live_windows(self) -> int:
+        """Count the windows held."""
+        return 0 if self._slot is None else len(self._slot.windows)
+
     def _changed_rows(self, now: datetime) -> list[Rows | Folded]:
         self._wrote, self._due = now, None
         rows = None if self._slot is None else self._slot.rows()
@@ -92,12 +98,14 @@ class AccountsLogic(StatefulBatchLogic[LaneState | Folded, Rows, bytes]):
         self._clock = clock
         self._accounts = Accounts(plan) if packed is None else unpack_accounts(plan, packed)
         self._cut = None if packed is None else self._accounts.rows()
+        self._entered = False
 
     def on_batch(self, values: list[LaneState | Folded]) -> tuple[Iterable[Rows], bool]:
         """Write the last cut, then enter the new counts."""
         out = self._take_cut()
         for entry in values:
             self._accounts.note(entry)
+        self._entered = True
         return out, False
 
     def on_notify(self) -> tuple[Iterable[Rows], bool]:
@@ -111,12 +119,15 @@ class AccountsLogic(StatefulBatchLogic[LaneState | Folded, Rows, bytes]):
         return [] if rows is None else [rows], False
 
     def notify_at(self) -> datetime | None:
-        """Ask to be woken while a cut is unwritten."""
-        return None if self._cut is None else self._clock.now()
+        """Ask to be woken until the next cut is taken and written."""
+        if self._entered or self._cut is not None:
+            return self._clock.now() + self._clock.upsert_every
+        return None
 
     def snapshot(self) -> bytes:
-        """Take the cut."""
-        self._cut = self._accounts.rows()
+        """Take the cut if anything was entered since the last."""
+        if self._entered:
+            self._cut, self._entered = self._accounts.rows(), False
         return self._accounts.pack()
 
     def _take_cut(self) -> list[Rows]:

@@ -1,0 +1,83 @@
+"""The real parts of a flow, picked in one place: the only wiring that knows settings, clocks and chance."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from random import Random
+
+from models.aggregates import Aggregate
+from settings import Settings, load
+from sinks.clickhouse import ClickHouseSink
+from sinks.kafka import DeadLetterTopic
+from sources.kafka import KafkaSource, Reading
+from topics.dead_letters import DeadLetter
+from topics.decode import decode
+from topics.topic import Topic
+from windows.lane import Take
+from windows.operator import Clock
+from windows.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a flow's `build` needs."""
+
+    source: KafkaSource
+    rows: ClickHouseSink
+    dead_letters: DeadLetterTopic
+    plan: Plan
+    clock: Clock
+
+
+def plan_of(name: str, aggregates: Sequence[Aggregate], settings: Settings) -> Plan:
+    """Give a flow's windows by the settings."""
+    windows = settings.windows
+    return Plan(
+        flow=name,
+        aggregates=tuple(aggregates),
+        allowed_lateness_ms=windows.allowed_lateness_s * 1000,
+        max_out_of_orderness_ms=round(windows.max_out_of_orderness_s * 1000),
+        dedup_offsets=windows.dedup_offsets,
+    )
+
+
+def real_parts(name: str, topic: Topic, aggregates: Sequence[Aggregate]) -> Parts:
+    """Open the parts of a flow; SIGTERM and Ctrl-C then end it at an epoch's edge.
+
+    Raises:
+        BadInput: a setting is wrong, or Kafka does not answer or lacks the topic.
+
+    """
+    settings = load()
+    plan = plan_of(name, aggregates, settings)
+    reading = Reading(time.monotonic, settings.windows.idle_after_s, settings.drain)
+    source = KafkaSource(settings.kafka, topic.name, plan, partial(decode, topic), reading)
+    stop_on_signals(source.stop)
+    return Parts(
+        source=source,
+        rows=ClickHouseSink(settings.clickhouse, time.monotonic, Random()),  # noqa: S311  spreads retries
+        dead_letters=DeadLetterTopic(settings.kafka),
+        plan=plan,
+        clock=Clock(utc_now, timedelta(seconds=settings.windows.upsert_every_s)),
+    )
+
+
+def utc_now() -> datetime:
+    """Give the present, for when rows go out; no result depends on it."""
+    return datetime.now(UTC)  # noqa: TID251  the one place that reads it for flows
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """End the flow with a snapshot when asked to."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
+
+
+def dead_letters_of(take: Take) -> Iterable[tuple[str, DeadLetter]]:
+    """Give a take's dead letters, keyed by the partition that they came from."""
+    return [(f"{letter.partition:05d}", letter) for letter in take.dead]

@@ -1,0 +1,39 @@
+"""What the partitions of one source know of each other: enough to wait, to align, and to set floors.
+
+Nothing here decides a verdict: floors go through a snapshot first, and alignment only delays polls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from windows.plan import NEVER
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where one partition stands: read so far, promised so far, and what lies before it."""
+
+    newest_ms: int  # largest event time handed on
+    guarantee_ms: int
+    unread: bool = True  # there may be messages that were not read yet
+    new: bool = False  # found later than others: it may only be read once it has a floor
+
+
+@dataclass(slots=True)
+class Board:
+    """The standings of the partitions that this process reads."""
+
+    standings: dict[int, Standing] = field(default_factory=dict)
+
+    def floor_for(self, partition: int) -> int:
+        """Give the lowest promise of the other partitions that have a past; `NEVER` without any."""
+        others = [
+            of.guarantee_ms for number, of in self.standings.items() if number != partition and not of.new
+        ]
+        return min(others, default=NEVER)
+
+    def ahead_ms(self, partition: int, newest_ms: int) -> int:
+        """Tell how far event time `newest_ms` is ahead of the slowest partition with unread messages."""
+        others = [of.newest_ms for number, of in self.standings.items() if number != partition and of.unread]
+        return newest_ms - min(others, default=newest_ms)

@@ -1,0 +1,147 @@
+"""A Kafka topic as a Bytewax source: one source partition for each partition of the topic.
+
+Rules:
+- Where to go on is what the recovery store says, never the consumer group; offsets are committed to a
+  named group after each snapshot only so that lag tools see them.
+- What cannot be read on without a loss stops the flow with exit code 3: expired offsets, a log that was
+  cut or created anew.
+- Partitions added to the topic are found while running; the source then ends at an epoch's edge and
+  `found_more` says so: whoever runs the flow starts it again, and they are read from their beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+
+from bytewax.inputs import FixedPartitionedSource
+from confluent_kafka import Consumer, TopicPartition
+
+from settings import Kafka
+from sources.board import Board
+from sources.kafka_client import ANSWER_S, Log, bounds, check_no_gap, consumer, describe
+from sources.kafka_partition import KafkaPartition, Surroundings, standing_of
+from sources.messages import arrivals, position_after
+from sources.partition_watch import PartitionWatch
+from topics.errors import BadInput, NeedsOperator
+from windows.codec import read_state
+from windows.lane import Decode, Lane, LaneState, Take, fresh_state
+from windows.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read: `monotonic` gives seconds that only grow; `drain` ends at the end seen at start."""
+
+    monotonic: Callable[[], float]
+    idle_after_s: float = 30.0
+    drain: bool = False
+
+
+class KafkaSource(FixedPartitionedSource[Take, bytes]):
+    """Reads a topic and judges it, partition by partition.
+
+    Args:
+        kafka: where Kafka is.
+        topic: its name.
+        plan: the flow's windows.
+        decode: bytes to events and rejects.
+        reading: how to read it.
+
+    Raises:
+        BadInput: Kafka does not answer or has no such topic.
+
+    """
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        topic: str,
+        plan: Plan,
+        decode: Decode,
+        reading: Reading,
+    ) -> None:
+        self._kafka, self._plan, self._decode, self._drain = kafka, plan, decode, reading.drain
+        self._log = describe(kafka, topic)
+        self._stop = Event()
+        self._watch = PartitionWatch(kafka, self._log, self._stop)
+        self._around = Surroundings(
+            Board(),
+            ThreadPoolExecutor(1, "judge"),
+            self._stop.is_set,
+            reading.monotonic,
+            reading.idle_after_s,
+        )
+
+    @property
+    def log(self) -> Log:
+        """The topic as it was at start."""
+        return self._log
+
+    @property
+    def found_more(self) -> bool:
+        """Tell whether the source ended because the topic has more partitions now."""
+        return self._watch.found_more
+
+    def stop(self) -> None:
+        """End at the next epoch's edge, with a snapshot."""
+        self._stop.set()
+
+    def list_parts(self) -> list[str]:
+        """Name the partitions."""
+        return [f"{partition:05d}" for partition in range(self._log.partitions)]
+
+    def build_part(
+        self,
+        step_id: str,  # noqa: ARG002  Bytewax's interface
+        for_part: str,
+        resume_state: bytes | None,
+    ) -> KafkaPartition:
+        """Open a partition where the snapshot says, else at its first message.
+
+        Raises:
+            NeedsOperator: the log no longer continues what the snapshot has read.
+
+        """
+        partition = int(for_part)
+        reader = consumer(self._kafka, f"{self._kafka.group}-{self._plan.flow}")
+        low, high = bounds(reader, self._log.topic, partition)
+        if resume_state is None:
+            state = fresh_state(self._log.id, self._log.topic, partition, low)
+        else:
+            state = read_state(resume_state, LaneState, "Kafka position")
+            self._check_same_log(state)
+            check_no_gap(self._log, partition, state.next_offset, low, high)
+        lane = Lane(self._plan, self._decode, state, self._log.partitions)
+        self._around.board.standings[partition] = standing_of(
+            state, lane.guarantee_ms, new=resume_state is None
+        )
+        self._refill(reader, lane, low)
+        return KafkaPartition(reader, lane, self._around, high if self._drain else None)
+
+    def _check_same_log(self, state: LaneState) -> None:
+        if state.log != self._log.id:
+            raise NeedsOperator(
+                f"{self._log.topic} is another log now ({self._log.id}, was {state.log}): the topic was "
+                "created anew or this is another Kafka cluster; ./gamewax recover starts from it, or set another "
+                "GAMEWAX_RECOVERY__DIR"
+            )
+
+    def _refill(self, reader: Consumer, lane: Lane, low: int) -> None:
+        """Read the ids just before the lane's next offset into its ring, and stand at that offset."""
+        saved = lane.state.next_offset
+        begin = max(low, saved - self._plan.dedup_offsets)
+        reader.assign([TopicPartition(self._log.topic, lane.state.partition, begin)])
+        position = begin
+        while position < saved:
+            polled = reader.consume(min(10_000, saved - position), ANSWER_S)
+            if not polled:
+                where = f"{self._log.topic}/{lane.state.partition}"
+                raise BadInput(f"Kafka stopped answering while the ids before {saved} of {where} were read")
+            batch = arrivals([message for message in polled if message.error() is None])
+            lane.remember(batch.before(saved))
+            position = position_after(polled, position)
+        if position > begin:
+            reader.seek(TopicPartition(self._log.topic, lane.state.partition, saved))

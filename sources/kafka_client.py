@@ -1,0 +1,111 @@
+"""What every Kafka client of ours is told, and what we ask the broker before reading.
+
+Rules:
+- Fetching is tuned: `fetch.queue.backoff.ms` at its default of 1000 makes a fast reader wait (7x slower).
+- Prefetch is bounded per partition, since every partition has its own consumer.
+- An offset that the log no longer holds is an error, never a silent jump (`auto.offset.reset=error`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from settings import Kafka
+from topics.errors import BadInput, NeedsOperator
+
+ANSWER_S = 10.0  # how long the broker may take to answer a question at start
+
+_FETCH: Mapping[str, str | int | bool] = {
+    "auto.offset.reset": "error",
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": True,
+    "fetch.queue.backoff.ms": 2,
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 8_192,
+    "fetch.wait.max.ms": 100,
+}
+
+_silent = logging.getLogger("librdkafka")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One topic as it is now: `id` is 8 hex digits of hash(cluster id, topic id)."""
+
+    id: str
+    topic: str
+    partitions: int
+
+
+def consumer(kafka: Kafka, group: str) -> Consumer:
+    """Make a consumer that is assigned by hand and commits only what we tell it."""
+    given = {"bootstrap.servers": kafka.bootstrap_servers, "group.id": group}
+    return Consumer({**_FETCH, **given, **kafka.options}, logger=_silent)
+
+
+def describe(kafka: Kafka, topic: str) -> Log:
+    """Ask the broker for the topic's identity and partition count.
+
+    Raises:
+        BadInput: the broker does not answer, or has no such topic.
+
+    """
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, **kafka.options}, logger=_silent)
+    try:
+        metadata = admin.list_topics(timeout=ANSWER_S)
+        if topic not in metadata.topics:
+            raise BadInput(
+                f"Kafka at {kafka.bootstrap_servers} has no topic {topic!r}: ./gamewax topics create"
+            )
+        described = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)[topic].result()
+    except KafkaException as error:
+        raise BadInput(
+            f"Kafka at {kafka.bootstrap_servers} does not answer ({error.args[0].str()}): is it running, "
+            "and is GAMEWAX_KAFKA__BOOTSTRAP_SERVERS right? ./gamewax services status"
+        ) from error
+    named = f"{metadata.cluster_id}/{described.topic_id}"
+    log = hashlib.sha256(named.encode()).hexdigest()[:8]
+    return Log(log, topic, len(described.partitions))
+
+
+def bounds(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """Ask for the first offset that the partition holds and the offset after its last.
+
+    Raises:
+        BadInput: the broker does not answer.
+
+    """
+    try:
+        low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
+    except KafkaException as error:
+        raise BadInput(f"Kafka does not answer for {topic}/{partition} ({error.args[0].str()})") from error
+    return low, high
+
+
+def check_no_gap(log: Log, partition: int, saved: int, low: int, high: int) -> None:
+    """Refuse to go on when messages after the saved offset are gone, or the log is shorter than it.
+
+    Raises:
+        NeedsOperator: says how many messages are missing and what helps.
+
+    """
+    where = f"{log.topic}/{partition}"
+    if saved < low:
+        raise NeedsOperator(
+            f"{where}: {low - saved} messages ({saved} to {low - 1}) expired before they were read; "
+            "./gamewax recover goes on from what is left"
+        )
+    if saved > high:
+        raise NeedsOperator(
+            f"{where}: the saved offset {saved} is beyond the log's end {high}; the log was cut or replaced; "
+            "./gamewax recover starts from it anew"
+        )

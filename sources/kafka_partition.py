@@ -1,0 +1,206 @@
+"""One Kafka partition as a Bytewax source partition: polls, hands batches to a lane, gives out its takes.
+
+Rules:
+- Read-ahead is judged in one background thread, in order; takes are handed on in order, and the
+  snapshot is exactly what was handed on. Read-ahead that is lost in a crash is read again.
+- `next_batch` never blocks: a poll takes what the client has already fetched.
+- A floor is proposed in a snapshot and used from the next call on: Bytewax calls a source again only
+  when the epoch that holds the snapshot is committed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from bytewax.inputs import StatefulSourcePartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from sources.board import Board, Standing
+from sources.messages import arrivals, offset_of
+from sources.quiet import Quiet
+from topics.errors import Broken, NeedsOperator
+from windows.lane import Lane, LaneState, Take
+from windows.plan import NEVER
+
+POLL = 2_000  # messages a poll takes at most: larger polls are slower (cache)
+BATCH = 20_000  # messages judged at once while catching up
+LINGER_S = 0.1  # a smaller batch is judged when its first message is this old
+READ_AHEAD = 2  # batches in the background at most
+AHEAD_MS = 30_000  # event time a partition may run ahead of another that has unread messages
+REST = timedelta(milliseconds=5)  # between polls that find nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a partition shares with the others of its source."""
+
+    board: Board
+    thread: Executor
+    stopping: Callable[[], bool]
+    monotonic: Callable[[], float]
+    quiet_s: float
+
+
+class KafkaPartition(StatefulSourcePartition[Take, bytes]):
+    """Reads one partition from where its lane stands.
+
+    Args:
+        reader: a consumer already assigned at the lane's next offset.
+        lane: judges what is read.
+        around: what is shared with the other partitions.
+        end: stop when everything before this offset is handed on; None = never.
+
+    """
+
+    def __init__(self, reader: Consumer, lane: Lane, around: Surroundings, end: int | None) -> None:
+        self._reader, self._lane, self._around, self._end = reader, lane, around, end
+        self._handed: LaneState = lane.state
+        self._polled: list[Message] = []
+        self._since = 0.0
+        self._ahead: deque[Future[Take]] = deque()
+        self._read_to = lane.state.next_offset
+        self._floor = NEVER  # proposed, used once committed
+        self._commit = False
+        self._quiet = Quiet(reader, TopicPartition(lane.state.topic, lane.state.partition), around.quiet_s)
+        self._standing = around.board.standings[lane.state.partition]
+        self._greeted = False
+
+    def next_batch(self) -> list[Take]:
+        """Hand on finished takes, and read ahead.
+
+        Raises:
+            StopIteration: at the end of a drain, or when the process is asked to stop.
+            NeedsOperator: messages that were still to be read are gone.
+
+        """
+        takes = self._after_commit()
+        takes += self._finished()
+        if self._around.stopping() or (self._drained() and not takes):
+            raise StopIteration
+        if not (self._drained() or self._waits_for_floor()):
+            self._read_ahead()
+        return takes
+
+    def next_awake(self) -> datetime | None:
+        """Rest a little when there is nothing to do."""
+        busy = self._ahead or self._standing.unread
+        return None if busy else datetime.now(UTC) + REST  # noqa: TID251  Bytewax's own clock
+
+    def snapshot(self) -> bytes:
+        """Write where the handed-on takes end, with a floor if this partition is silent or new."""
+        self._commit = True
+        self._floor = self._proposed_floor()
+        floor = max(self._handed.floor_ms, self._floor)
+        return msgspec.msgpack.encode(msgspec.structs.replace(self._handed, floor_ms=floor))
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._reader.close()
+
+    def _after_commit(self) -> list[Take]:
+        """Act on what the last snapshot made certain: tell lag tools, use the floor."""
+        takes = []
+        if self._commit:
+            place = TopicPartition(self._handed.topic, self._handed.partition, self._handed.next_offset)
+            self._reader.commit(offsets=[place], asynchronous=True)
+            self._commit = False
+        if self._floor > NEVER or not self._greeted:
+            takes = [self._hand_on(self._lane.raise_floor(self._floor))]
+            self._standing.new = False if self._floor > NEVER else self._standing.new
+            self._floor, self._greeted = NEVER, True
+        return takes
+
+    def _finished(self) -> list[Take]:
+        takes = []
+        while self._ahead and self._ahead[0].done():
+            takes.append(self._hand_on(self._ahead.popleft().result()))
+        return takes
+
+    def _hand_on(self, take: Take) -> Take:
+        self._handed = take.after
+        self._standing.newest_ms = take.after.newest_ms
+        self._standing.guarantee_ms = max(
+            take.after.floor_ms, take.after.newest_ms - self._lane.plan.max_out_of_orderness_ms
+        )
+        return take
+
+    def _read_ahead(self) -> None:
+        now = self._around.monotonic()
+        if len(self._ahead) < READ_AHEAD and not self._too_far_ahead():
+            found = self._poll()
+            if found and not self._polled:
+                self._since = now
+            self._polled += found
+            self._quiet.saw(now, idle=not (found or self._polled or self._ahead), position=self._read_to)
+        if len(self._polled) >= BATCH or (self._polled and now - self._since >= LINGER_S):
+            messages, self._polled = self._polled, []
+            self._ahead.append(self._around.thread.submit(self._judge, messages))
+
+    def _poll(self) -> list[Message]:
+        """Take what was fetched; drop marks and errors that pass by themselves."""
+        polled = self._reader.consume(POLL, 0)
+        if not polled:
+            return polled
+        good = [message for message in polled if message.error() is None]
+        if good:
+            self._standing.unread = True
+            self._read_to = offset_of(good[-1]) + 1
+        if len(good) != len(polled):
+            for message in polled:
+                if (error := message.error()) is not None:
+                    self._meet(error, message)
+        if self._end is not None and good and self._read_to > self._end:
+            return [message for message in good if offset_of(message) < self._end]
+        return good
+
+    def _meet(self, error: KafkaError, message: Message) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._standing.unread = False
+            self._read_to = max(self._read_to, offset_of(message))
+        elif error.code() in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:
+            raise NeedsOperator(
+                f"{self._handed.topic}/{self._handed.partition}: the log does not hold offset "
+                f"{self._read_to} any more ({error.str()}); ./gamewax recover goes on from what is left"
+            )
+        elif error.fatal() or not (error.retriable() or error.code() in _PASSING):
+            raise Broken(f"{self._handed.topic}/{self._handed.partition}: {error.str()}")
+
+    def _judge(self, messages: list[Message]) -> Take:
+        return self._lane.take(arrivals(messages))
+
+    def _drained(self) -> bool:
+        return self._end is not None and self._read_to >= self._end and not self._ahead and not self._polled
+
+    def _too_far_ahead(self) -> bool:
+        return self._around.board.ahead_ms(self._handed.partition, self._standing.newest_ms) > AHEAD_MS
+
+    def _waits_for_floor(self) -> bool:
+        if self._standing.new and self._around.board.floor_for(self._handed.partition) == NEVER:
+            self._standing.new = False  # nobody has a past: nothing can have been closed
+        return self._standing.new
+
+    def _proposed_floor(self) -> int:
+        silent = self._quiet.long_enough and self._end is None and not (self._ahead or self._polled)
+        if not (silent or self._standing.new):
+            return NEVER
+        floor = self._around.board.floor_for(self._handed.partition)
+        return floor if floor > self._standing.guarantee_ms else NEVER
+
+
+_PASSING = {
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._RESOLVE,
+    KafkaError._WAIT_COORD,
+}
+
+
+def standing_of(state: LaneState, guarantee_ms: int, *, new: bool) -> Standing:
+    """Give a partition's standing at start."""
+    return Standing(state.newest_ms, guarantee_ms, new=new)
