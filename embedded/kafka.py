@@ -1,8 +1,9 @@
 """Apache Kafka itself, one KRaft node, as a child process on a data folder of its own.
 
 Rules: ready means that a metadata request was answered. The same folder starts again after SIGKILL,
-on the same port when asked for. Nothing listens but 127.0.0.1. The folder holds `logs/` (the data),
-`server.properties`, `kafka.log` and `tmp/`.
+on the same port when asked for. Nothing listens but 127.0.0.1. The broker runs inside its folder
+and knows relative paths only, so any folder name will do: `logs/` (the data), `server.properties`,
+`kafka.log`, `tmp/`.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from confluent_kafka.admin import AdminClient
 import settings
 from embedded.kafka_config import JAVA_FLAGS, server_properties
 from embedded.kafka_jars import ensure_jars
-from embedded.process import HOST, Child, PortInUse, check_free, free_port
+from embedded.process import HOST, Child, PortInUse, check_free, free_port, is_free
 from topics.errors import BadInput, Broken, GamewaxError
 
 READY_WITHIN_S = 90.0
 ONE_ANSWER_WITHIN_S = 1.0
 FORMAT_WITHIN_S = 60.0
 PORT_TRIES = 3  # a port that was free can be taken before the broker has it
+PROPERTIES = "server.properties"
 SERVER = "kafka.Kafka"
 FORMATTER = "kafka.tools.StorageTool"
 QUIET = logging.getLogger("gamewax.kafka.client")  # librdkafka's own words, not for a person
@@ -75,9 +77,9 @@ class EmbeddedKafka:
                 self.launch()
                 self.wait_ready()
             except PortInUse:
-                if self._given_port or not tries_left:
+                if not tries_left or (self._given_port and not is_free(self.port)):
                     raise
-                self.port = free_port()
+                self.port = self.port if self._given_port else free_port()
             else:
                 return
 
@@ -86,12 +88,11 @@ class EmbeddedKafka:
         check_free(self.port, "Kafka")
         java = java_command(self._made_of)
         try:
-            properties = self._prepare_folder()
-            self._format_once(java, properties)
+            self._prepare_folder()
+            self._format_once(java)
         except OSError as error:
             raise Broken(f"cannot use {self.data} for Kafka: {error.strerror or error}") from error
-        temporary = f"-Djava.io.tmpdir={self.data / 'tmp'}"
-        self._child = Child([*java, temporary, SERVER, str(properties)], self.data / "kafka.log")
+        self._child = Child([*java, SERVER, PROPERTIES], self.data / "kafka.log", self.data)
 
     def wait_ready(self, within_s: float = READY_WITHIN_S) -> None:
         """Wait for the answer to a real metadata request; a broker that does not give it is stopped."""
@@ -99,7 +100,7 @@ class EmbeddedKafka:
         give_up_at = time.monotonic() + within_s
         while not answers(admin):
             if not self.is_running:
-                raise self._explain()
+                raise self.explain()
             if time.monotonic() > give_up_at:
                 self.stop()
                 raise Broken(f"Kafka did not answer within {within_s:.0f} s; see {self.data / 'kafka.log'}")
@@ -108,6 +109,14 @@ class EmbeddedKafka:
         """End the broker cleanly."""
         if self._child:
             self._child.stop()
+
+    def explain(self) -> GamewaxError:
+        """Give the error that the ended broker's log tells of."""
+        child = self._child
+        said = child.words() if child else []
+        known = known_error(said, self.data, self.port)
+        log = self.data / "kafka.log"
+        return known or Broken(f"Kafka ended with code {child and child.exit_code}; see {log}")
 
     def __enter__(self) -> Self:
         self.start()
@@ -118,21 +127,20 @@ class EmbeddedKafka:
     ) -> None:
         self.stop()
 
-    def _prepare_folder(self) -> Path:
+    def _prepare_folder(self) -> None:
         shutil.rmtree(self.data / "tmp", ignore_errors=True)
         (self.data / "tmp").mkdir(parents=True)
-        properties = self.data / "server.properties"
-        text = server_properties(self.port, free_port(), self.data / "logs")
-        properties.write_text(text, encoding="utf-8")
-        return properties
+        text = server_properties(self.port, free_port())
+        (self.data / PROPERTIES).write_text(text, encoding="ascii")
 
-    def _format_once(self, java: Sequence[str], properties: Path) -> None:
+    def _format_once(self, java: Sequence[str]) -> None:
         if (self.data / "logs" / "meta.properties").exists():
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(properties)]
+        arguments = ["format", "--ignore-formatted", f"--cluster-id={cluster}", "--config", PROPERTIES]
         formatting = subprocess.run(  # noqa: S603  our own command, no shell
             [*java, FORMATTER, *arguments],
+            cwd=self.data,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -141,16 +149,9 @@ class EmbeddedKafka:
         )
         if formatting.returncode:
             said = (formatting.stderr + formatting.stdout).splitlines()
-            raise explain(said, self.data, self.port) or Broken(
+            raise known_error(said, self.data, self.port) or Broken(
                 f"Kafka could not format {self.data}: {said[-1] if said else 'it said nothing'}"
             )
-
-    def _explain(self) -> GamewaxError:
-        child = self._child
-        said = child.words() if child else []
-        known = explain(said, self.data, self.port)
-        log = self.data / "kafka.log"
-        return known or Broken(f"Kafka ended with code {child and child.exit_code}; see {log}")
 
 
 def java_command(made_of: settings.Embedded) -> list[str]:
@@ -200,7 +201,7 @@ def answers(admin: AdminClient) -> bool:
         return False
 
 
-def explain(said: Sequence[str], data: Path, port: int) -> GamewaxError | None:
+def known_error(said: Sequence[str], data: Path, port: int) -> GamewaxError | None:
     """Give the error that the broker's last words mean, if it is a known one."""
     words = "\n".join(said)
     if "No space left on device" in words:

@@ -10,6 +10,7 @@ from pathlib import Path
 from embedded.process import HOST
 
 MAX_TIME_AHEAD_MS = 300_000  # a producer's timestamp may be this far in the future (DESIGN 4.4)
+SESSION_MS = 3_000  # after SIGKILL the node waits this long for its own ghost; Kafka's default is 9 s
 INTERNAL_PARTITIONS = 4  # of __consumer_offsets and __transaction_state: enough for one machine
 
 JAVA_FLAGS = (
@@ -17,12 +18,13 @@ JAVA_FLAGS = (
     "-Xms64m",
     "-XX:+UseSerialGC",  # two cores are shared with the flows; least memory, fastest start
     "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.io.tmpdir=tmp",  # native libraries of the codecs are unpacked here
     "-Djava.awt.headless=true",
     f"-Dlog4j2.configurationFile={Path(__file__).with_name('kafka_log4j2.properties')}",
 )
 
 
-def server_properties(port: int, controller_port: int, logs: Path) -> str:
+def server_properties(port: int, controller_port: int) -> str:
     """Give the text of server.properties for one KRaft node that is broker and controller."""
     options = {
         "process.roles": "broker,controller",
@@ -32,10 +34,12 @@ def server_properties(port: int, controller_port: int, logs: Path) -> str:
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "log.dirs": logs,
+        "log.dirs": "logs",
         "auto.create.topics.enable": "false",
         "log.message.timestamp.after.max.ms": MAX_TIME_AHEAD_MS,
         "group.initial.rebalance.delay.ms": 0,
+        "broker.session.timeout.ms": SESSION_MS,
+        "broker.heartbeat.interval.ms": SESSION_MS // 6,
         "offsets.topic.replication.factor": 1,
         "offsets.topic.num.partitions": INTERNAL_PARTITIONS,
         "transaction.state.log.replication.factor": 1,

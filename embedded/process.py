@@ -29,8 +29,8 @@ class PortInUse(BadInput):
 class Child:
     """One running child process and the log that it writes."""
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
-        """Start `command` in the project's root, with our environment and no standard input.
+    def __init__(self, command: Sequence[str], log: Path, folder: Path = ROOT) -> None:
+        """Start `command` in `folder`, with our environment and no standard input.
 
         Raises:
             Broken: the log cannot be written or the program cannot be started.
@@ -46,7 +46,7 @@ class Child:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    cwd=ROOT,
+                    cwd=folder,
                     start_new_session=True,
                 )
         except OSError as error:
@@ -61,6 +61,10 @@ class Child:
     def exit_code(self) -> int | None:
         """The exit code, minus the signal's number for a killed one, `None` while it runs."""
         return self._popen.poll()
+
+    def wait(self) -> int:
+        """Wait until the child ends by itself; gives its exit code."""
+        return self._popen.wait()
 
     def stop(self, *, within_s: float = 30.0) -> None:
         """End the child: SIGTERM, and SIGKILL when it does not end in `within_s` seconds."""

@@ -1,0 +1,1 @@
+"""The `gamewax` commands, one file each, and the wiring of processes."""

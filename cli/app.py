@@ -1,0 +1,43 @@
+"""All commands, in the order and groups in which `./gamewax --help` teaches them.
+
+Rules: adding a command is one line here. A command's file imports at its top only what `--help`
+needs (typer, settings, errors); engines and clients are imported inside the command's function, so
+that help stays fast.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from cli import services, test, topics
+
+INTRODUCTION = """Turns game events from Kafka into live tables in ClickHouse, exact under fire.
+
+[bold]First steps[/bold]
+
+  ./gamewax services start --detach     Kafka and ClickHouse on this machine
+
+  eval "$(./gamewax services env)"      point this shell at them
+
+  ./gamewax topics list                 what comes in
+
+  ./gamewax test                        prove that everything works here
+"""
+EPILOG = (
+    "Settings come from GAMEWAX_… variables or a .env file. "
+    "Exit codes: 0 done, 1 our fault, 2 usage or configuration, 3 an operator must decide."
+)
+
+app = typer.Typer(
+    help=INTRODUCTION,
+    epilog=EPILOG,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+START, SERVICES, PROOF = "Start here", "Services and topics", "Proof"
+
+app.add_typer(services.app, name="services", rich_help_panel=SERVICES)
+app.add_typer(topics.app, name="topics", rich_help_panel=SERVICES)
+app.command("test", context_settings=test.PASS_ON, rich_help_panel=PROOF)(test.run_tests)
