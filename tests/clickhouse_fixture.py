@@ -43,9 +43,9 @@ class RunningClickHouse:
         return self._client(READER, options)
 
     def _client(self, user: tuple[str, str], options: dict[str, Any]) -> Client:
-        asked: dict[str, Any] = {"database": self.database, "autogenerate_session_id": False} | options
+        asked: dict[str, Any] = {"username": user[0], "password": user[1], "autogenerate_session_id": False}
         return clickhouse_connect.get_client(
-            host="127.0.0.1", port=self.port, username=user[0], password=user[1], **asked
+            host="127.0.0.1", port=self.port, database=self.database, **(asked | options)
         )
 
 

@@ -1,7 +1,8 @@
 """Start and stop the embedded ClickHouse as a child process.
 
 Rules: ready means that a real `SELECT 1` was answered over HTTP. The child stops when this process
-ends in any way, because it watches its stdin.
+ends in any way, because it watches its stdin; Ctrl-C
+of a terminal does not reach it, so that the parent decides when it goes.
 """
 
 from __future__ import annotations
@@ -72,7 +73,12 @@ class EmbeddedClickHouse:
         words += ["--credentials", str(self.credentials.resolve())] if self.credentials else []
         with (self._log_path()).open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own module
-                words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
+                words,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
             )
         deadline = time.monotonic() + READY_WITHIN_S
         while not self.answers():

@@ -28,7 +28,7 @@ from embedded.clickhouse.errors import (
     from_engine,
     refused,
 )
-from embedded.clickhouse.readers import READER_LIMITS, check_reader, reader_seconds
+from embedded.clickhouse.readers import READER_LIMITS, ReaderRules, check_reader, reader_seconds, rules_of
 from embedded.clickhouse.statements import STREAMED, Insert, quoted, result_format
 from embedded.clickhouse.users import User
 
@@ -88,9 +88,10 @@ class Summary:
 
 @dataclass(slots=True)
 class Answer:
-    """A result: its format, its pieces (taken once), and the summary that grows with them."""
+    """A result: its format, whether it can have rows, its pieces (taken once), its growing summary."""
 
     format: str
+    has_rows: bool
     pieces: Generator[bytes, None, None]
     summary: Summary
 
@@ -106,6 +107,7 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
         self._keeper = _open(self._folder)
+        self.reader_rules = rules_of(self._keeper)
         self._turns = threading.BoundedSemaphore(QUERIES_AT_ONCE)
         self.version = str(self._keeper.query("SELECT version()", "TSVRaw").bytes().decode().strip())
 
@@ -169,7 +171,7 @@ def _name(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
-def selected(handle: Connection, sql: str, wanted: Wanted, *, stream: bool) -> Answer:
+def selected(handle: Connection, sql: str, wanted: Wanted, rules: ReaderRules, *, stream: bool) -> Answer:
     """Run one statement that brings no data; a SELECT in a joinable format is streamed.
 
     The caller closes `pieces`: until then the handle can do nothing else.
@@ -178,16 +180,17 @@ def selected(handle: Connection, sql: str, wanted: Wanted, *, stream: bool) -> A
     if facts["statement_count"] > 1:
         raise refused(SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
     if wanted.user.reads_only:
-        check_reader(handle, sql, facts["query_class"].name)
+        check_reader(rules, handle, sql, facts["query_class"].name)
     named, joinable = result_format(sql)
     summary, form = Summary(), named or wanted.default_format
+    has_rows = facts["query_class"].name == "READ_ONLY"
     if stream and joinable and form.lower() in STREAMED:
         try:
-            return Answer(form, _streamed(handle, sql, form, summary), summary)
+            return Answer(form, has_rows, _streamed(handle, sql, form, summary), summary)
         except ChdbError as error:
             if NOT_STREAMABLE not in str(error):
                 raise
-    return Answer(form, _blocks((handle.query(sql, form),), summary), summary)
+    return Answer(form, has_rows, _blocks((handle.query(sql, form),), summary), summary)
 
 
 def _streamed(handle: Connection, sql: str, form: str, summary: Summary) -> Generator[bytes, None, None]:

@@ -4,8 +4,9 @@ Rules: only requests that name this machine's loopback are answered (a web page 
 reach the port under a name of its own), no CORS. Small answers carry their length and a true summary;
 a large result is sent in chunks as the engine makes it, and a failure half-way is written into it as
 ClickHouse does, then the connection ends without the last chunk.
-Why the standard library and not an ASGI server: see `docs/adr` (measured: half the latency, no hop
-between an event loop and the threads that the engine needs, and back pressure for nothing).
+Why the standard library and not Starlette on uvicorn: measured on 2 cores with the same engine calls,
+`select 1` p50 1.7 against 1.8-2.3 ms, 1M rows (40 MB of Arrow) 0.11-0.16 against 0.17-0.28 s; no hop
+between an event loop and the threads that the engine needs, and back pressure comes for nothing.
 """
 
 from __future__ import annotations
@@ -121,9 +122,15 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.engine.handle(request.wanted) as handle:
             if isinstance(request.statement, Insert):
                 summary = inserted(handle, request.statement, request.data)
-                self._small(200, b"", self._facts(request.wanted.default_format, summary))
+                self._small(200, b"", self._facts("", summary))
                 return
-            answer = selected(handle, request.statement, request.wanted, stream=not request.whole_first)
+            answer = selected(
+                handle,
+                request.statement,
+                request.wanted,
+                self.server.engine.reader_rules,
+                stream=not request.whole_first,
+            )
             with closing(answer.pieces):
                 self._send(answer, request.encoding)
 
@@ -131,7 +138,8 @@ class Handler(BaseHTTPRequestHandler):
         first, second = next(answer.pieces, b""), next(answer.pieces, None)
         if second is None:
             whole: Bytes = b"".join(packed((first,), encoding)) if encoding else first
-            self._small(200, whole, self._facts(answer.format, answer.summary, encoding))
+            name = answer.format if answer.has_rows or whole else ""
+            self._small(200, whole, self._facts(name, answer.summary, encoding))
             return
         self._chunks(chain((first, second), answer.pieces), answer, encoding)
 
@@ -139,6 +147,8 @@ class Handler(BaseHTTPRequestHandler):
         tag = secrets.token_hex(8)
         facts = self._facts(answer.format, answer.summary, encoding)
         self._head(200, facts | {"Transfer-Encoding": "chunked", "X-ClickHouse-Exception-Tag": tag})
+        if self.command == "HEAD":
+            return
         for piece in packed(self._with_failure(pieces, tag), encoding):
             self.wfile.write(b"%x\r\n" % len(piece))
             self.wfile.write(piece)
@@ -171,11 +181,11 @@ class Handler(BaseHTTPRequestHandler):
         facts = {
             "Content-Type": "text/plain; charset=UTF-8",
             "X-ClickHouse-Query-Id": self._query_id,
-            "X-ClickHouse-Format": name,
             "X-ClickHouse-Timezone": "UTC",
             "X-ClickHouse-Server-Display-Name": "gamewax",
             "X-ClickHouse-Summary": json.dumps({key: str(value) for key, value in asdict(summary).items()}),
         }
+        facts |= {"X-ClickHouse-Format": name} if name else {}
         return facts | ({"Content-Encoding": encoding} if encoding else {})
 
     def _small(self, status: int, content: Bytes, facts: dict[str, str] | None = None) -> None:

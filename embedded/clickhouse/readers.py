@@ -9,6 +9,7 @@ may be named is judged on the engine's own syntax tree, because `\x66ile` in bac
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from chdb.state.sqlitelike import Connection
 
@@ -21,46 +22,46 @@ READER_LIMITS = {
     "max_memory_usage": str(2 << 30),
     "max_bytes_before_external_group_by": str(1 << 30),
 }
-LEAVES_THE_STORE = (
-    *(
-        "file",
-        "fileCluster",
-        "url",
-        "urlCluster",
-        "s3",
-        "s3Cluster",
-        "gcs",
-        "oss",
-        "cosn",
-        "hdfs",
-        "hdfsCluster",
-    ),
-    *(
-        "azureBlobStorage",
-        "azureBlobStorageCluster",
-        "remote",
-        "remoteSecure",
-        "cluster",
-        "clusterAllReplicas",
-    ),
-    *("mysql", "postgresql", "mongodb", "redis", "sqlite", "odbc", "jdbc", "executable", "Python", "input"),
-    *("iceberg", "icebergLocal", "icebergS3", "icebergAzure", "icebergHDFS", "icebergCluster", "paimon"),
-    *(
-        "deltaLake",
-        "deltaLakeLocal",
-        "deltaLakeS3",
-        "deltaLakeAzure",
-        "hudi",
-        "hive",
-        "ytsaurus",
-        "arrowFlight",
-    ),
+STAYS_IN_THE_STORE = (
+    *("numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generate_series", "generateSeries", "values"),
+    *("generateRandom", "null", "view", "viewIfPermitted", "viewExplain", "merge", "format", "dictionary"),
+    *("mergeTreeIndex", "mergeTreeProjection", "SQLStandardValues"),
 )
-_NAMES = "|".join(LEAVES_THE_STORE)
-_SUSPECT = re.compile(rf"{_NAMES}|\\|\bapply\b", re.IGNORECASE)
-_REFUSED = re.compile(rf"Function (?:{_NAMES})(?=\s|$)|ColumnsApplyTransformer", re.IGNORECASE | re.MULTILINE)
+_OTHER_TABLE_FUNCTIONS = f"SELECT name FROM system.table_functions WHERE name NOT IN {STAYS_IN_THE_STORE}"  # noqa: S608 - constants
+_LEAVING_FUNCTIONS = (
+    "SELECT name FROM system.functions WHERE name = 'file' OR startsWith(lower(categories), 'ai')"
+)
 _OWN_FORMAT = re.compile(r"\bFORMAT\s+\w+\s*;?\s*$", re.IGNORECASE)
 _TREE = re.compile(r"[A-Z]\w+(?: \(children \d+\))?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderRules:
+    """The engine's functions that a reader may not name.
+
+    Args:
+        suspect: found in a statement's text, it must be judged on its tree; not found, it is harmless.
+        refused: found in the tree, it is refused.
+
+    """
+
+    suspect: re.Pattern[str]
+    refused: re.Pattern[str]
+
+
+def rules_of(handle: Connection) -> ReaderRules:
+    """Ask the engine which of its functions leave the store: what is not known to stay, leaves."""
+    tables, plain = (
+        "|".join(handle.query(sql, "TSVRaw").bytes().decode().split())
+        for sql in (_OTHER_TABLE_FUNCTIONS, _LEAVING_FUNCTIONS)
+    )
+    return ReaderRules(
+        re.compile(rf"\b(?:{tables}|{plain}|apply)\b|\\", re.IGNORECASE),
+        re.compile(
+            rf"Function (?:{tables})(?=\s)|(?:Function|Identifier) (?:{plain})(?=\s)|ColumnsApplyTransformer",
+            re.IGNORECASE,
+        ),
+    )
 
 
 def reader_seconds(asked: str) -> str:
@@ -76,10 +77,11 @@ def reader_seconds(asked: str) -> str:
     return str(min(seconds, READER_SECONDS) if seconds > 0 else READER_SECONDS)
 
 
-def check_reader(handle: Connection, sql: str, query_class: str) -> None:
+def check_reader(rules: ReaderRules, handle: Connection, sql: str, query_class: str) -> None:
     """Refuse a reader's statement that the engine's `readonly=1` would let through.
 
     Args:
+        rules: of this engine.
         handle: the reader's own, to parse with.
         sql: one statement.
         query_class: chDB's judgement of it: READ_ONLY, MUTATING, MUTATING_GLOBAL, CONTROL, UNKNOWN.
@@ -92,11 +94,11 @@ def check_reader(handle: Connection, sql: str, query_class: str) -> None:
         raise refused(SYNTAX_ERROR, "Syntax error: the statement cannot be parsed")
     if query_class != "READ_ONLY":
         raise refused(READONLY, "Cannot execute query in readonly mode: this user may only read")
-    if not _SUSPECT.search(sql):
+    if not rules.suspect.search(sql):
         return
     tree = handle.query(f"EXPLAIN AST {_OWN_FORMAT.sub('', sql)}", "TSVRaw").bytes().decode(errors="replace")
     if not _TREE.match(tree):
         raise refused(ACCESS_DENIED, "Not enough privileges: the statement cannot be judged, put FORMAT last")
-    if found := _REFUSED.search(tree):
-        name = found[0].removeprefix("Function ").replace("ColumnsApplyTransformer", "APPLY")
+    if found := rules.refused.search(tree):
+        name = found[0].split(" ")[-1].replace("ColumnsApplyTransformer", "APPLY")
         raise refused(ACCESS_DENIED, f"Not enough privileges: this user may not use {name}")

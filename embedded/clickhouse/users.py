@@ -45,7 +45,7 @@ def read_users(path: Path | None) -> tuple[User, ...]:
         return tuple(
             User(str(given[role]["user"]), str(given[role]["password"]), reads_only=role == "reader")
             for role in ("writer", "reader")
-            if role in given
+            if role == "writer" or role in given
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_connect.driver.summary import QuerySummary
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -28,12 +29,13 @@ def test_rows_come_back_as_they_were_inserted(clickhouse: RunningClickHouse) -> 
     made(
         client,
         "day Date, at DateTime64(3, 'UTC'), price Decimal(18, 4), note Nullable(String), "
-        "kind LowCardinality(String), tags Array(String), id UUID, share Float64, good Bool, n Map(String, UInt32)",
+        "kind LowCardinality(String), tags Array(String), id UUID, share Float64, good Bool, "
+        "counts Map(String, UInt32)",
     )
     rows = [
         (
-            datetime(2026, 1, 2, tzinfo=UTC).date(),
-            datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC),
+            date(2026, 1, 2),
+            datetime(2026, 1, 2, 3, 4, 5, 678000),
             Decimal("12.3456"),
             None,
             "move",
@@ -48,9 +50,9 @@ def test_rows_come_back_as_they_were_inserted(clickhouse: RunningClickHouse) -> 
     assert (summary.written_rows, client.query("SELECT * FROM t").result_rows) == (1, rows)
 
 
-@pytest.mark.parametrize("compress", [False, "lz4", "zstd", "gzip"])
-def test_a_million_rows_arrive_and_return_whole(clickhouse: RunningClickHouse, compress: str | bool) -> None:
-    client = clickhouse.writer(compress=compress)
+@pytest.mark.parametrize("compress", [None, "lz4", "zstd", "gzip"])
+def test_a_million_rows_arrive_and_return_whole(clickhouse: RunningClickHouse, compress: str | None) -> None:
+    client = clickhouse.writer(compress=compress or False)
     made(client, "a UInt64, b String")
     numbers = list(range(MILLION))
     summary = client.insert("t", [numbers, ["move"] * MILLION], column_names=["a", "b"], column_oriented=True)
@@ -60,9 +62,9 @@ def test_a_million_rows_arrive_and_return_whole(clickhouse: RunningClickHouse, c
     assert (list(read[0]), len(read[1])) == (numbers, MILLION)
 
 
-@pytest.mark.parametrize("compress", [False, "lz4", "zstd", "gzip"])
-def test_arrow_goes_in_and_comes_out(clickhouse: RunningClickHouse, compress: str | bool) -> None:
-    client = clickhouse.writer(compress=compress)
+@pytest.mark.parametrize("compress", [None, "lz4", "zstd", "gzip"])
+def test_arrow_goes_in_and_comes_out(clickhouse: RunningClickHouse, compress: str | None) -> None:
+    client = clickhouse.writer(compress=compress or False)
     made(client, "a Int64, b String")
     table = pa.table({"a": list(range(10_000)), "b": ["x"] * 10_000})
     summary = client.insert_arrow("t", table)
@@ -105,7 +107,7 @@ def test_a_failure_in_the_middle_of_a_stream_is_an_error(clickhouse: RunningClic
         ("SELECT throwIf(1)", 395),
         ("SELECT count() FROM numbers(10000000000) SETTINGS max_execution_time = 0.2", 159),
         (
-            "SELECT sum(a) FROM (SELECT groupArray(number) AS a FROM numbers(50000000)) SETTINGS max_memory_usage=1000000",
+            "SELECT length(groupArray(number)) FROM numbers(9000000) SETTINGS max_memory_usage=1000000",
             241,
         ),
     ],
@@ -125,7 +127,6 @@ def test_errors_carry_clickhouse_codes(clickhouse: RunningClickHouse, sql: str, 
         ("Nullable(Int64)", None),
         ("UInt64", 2**64 - 1),
         ("Decimal(18, 4)", Decimal("1.5000")),
-        ("Map(String, UInt8)", {"k": 1}),
     ],
 )
 def test_parameters_are_values_on_the_server(clickhouse: RunningClickHouse, kind: str, value: object) -> None:
@@ -174,4 +175,5 @@ def test_insert_select_tells_what_it_wrote(clickhouse: RunningClickHouse) -> Non
     client = clickhouse.writer()
     made(client, "a UInt64")
     summary = client.command("INSERT INTO t SELECT number FROM numbers(1234)")
+    assert isinstance(summary, QuerySummary)
     assert summary.written_rows == 1234

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import socket
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -75,10 +76,10 @@ def test_get_and_head_change_nothing(http: httpx.Client) -> None:
     assert (codes, head.status_code, head.text, rows(http)) == (["164", "164"], 200, "", "")
 
 
-def arrow(stream: bool) -> bytes:
+def arrow(new_writer: Callable[..., pa.ipc.RecordBatchFileWriter]) -> bytes:
     table = pa.table({"a": pa.array([1, 2], pa.uint64()), "b": ["x", "y"]})
     sink = io.BytesIO()
-    writer = (pa.ipc.new_stream if stream else pa.ipc.new_file)(sink, table.schema)
+    writer = new_writer(sink, table.schema)
     writer.write_table(table)
     writer.close()
     return sink.getvalue()
@@ -91,8 +92,8 @@ BODIES: dict[str, bytes] = {
     "JSONEachRow": b'{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n',
     "RowBinary": b"\1" + b"\0" * 7 + b"\1x\2" + b"\0" * 7 + b"\1y",
     "Native": b"\2\2\1a\6UInt64" + b"\1" + b"\0" * 7 + b"\2" + b"\0" * 7 + b"\1b\6String\1x\1y",
-    "Arrow": arrow(stream=False),
-    "ArrowStream": arrow(stream=True),
+    "Arrow": arrow(pa.ipc.new_file),
+    "ArrowStream": arrow(pa.ipc.new_stream),
     "Values": b"(1, 'x'), (2, 'y')",
 }
 
@@ -234,6 +235,33 @@ def test_the_summary_is_true(http: httpx.Client) -> None:
     read = http.post("/", content="SELECT * FROM t WHERE a < 10")
     inline = http.post("/", content="INSERT INTO t VALUES (1, 'a;b'), (2, ')')")
     assert (summary(insert)[1], summary(read), summary(inline)[1]) == (1000, (1000, 0, 10), 2)
+
+
+def test_an_insert_whose_client_goes_away_writes_nothing(
+    clickhouse: RunningClickHouse, http: httpx.Client
+) -> None:
+    query = f"INSERT INTO {clickhouse.database}.t FORMAT CSV".replace(" ", "%20")
+    head = f"POST /?query={query} HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-User: {WRITER[0]}\r\n"
+    head += f"X-ClickHouse-Key: {WRITER[1]}\r\nContent-Length: 1000\r\n\r\n1,a\n2,b\n"
+    with socket.create_connection(("127.0.0.1", clickhouse.port)) as gone:
+        gone.sendall(head.encode())
+        gone.shutdown(socket.SHUT_WR)
+        told = gone.makefile("rb").read().decode()
+    assert ("X-ClickHouse-Exception-Code: 210" in told, rows(http)) == (True, "")
+
+
+@pytest.mark.parametrize("name", ["CSV", "Native", "RowBinary"])
+def test_a_retried_insert_of_many_blocks_writes_once(http: httpx.Client, name: str) -> None:
+    http.post("/", content="ALTER TABLE t MODIFY SETTING non_replicated_deduplication_window = 1000")
+    params = {"default_format": name}
+    content = http.post(
+        "/", params=params, content="SELECT number AS a, 'x' AS b FROM numbers(2500000)"
+    ).content
+    params = {"query": f"INSERT INTO t FORMAT {name}", "insert_deduplication_token": "one"}
+    for step in (len(content), 1_000_003, 77_777):
+        pieces = (content[at : at + step] for at in range(0, len(content), step))
+        assert summary(http.post("/", params=params, content=pieces))[1] == 2_500_000
+    assert http.post("/", content="SELECT count(), sum(a) FROM t").text == "2500000\t3124998750000\n"
 
 
 def test_only_loopback_names_are_answered(http: httpx.Client) -> None:
