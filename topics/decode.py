@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from topics.columns import Sure, read_sure
 from topics.errors import Broken
 from topics.fields import COLUMN, Fields, fields_of
 from topics.rejects import Fault, Reject
@@ -21,6 +22,8 @@ from topics.strict import Cell, decode_one
 from topics.topic import Topic
 
 EVENT_TIME = "event_time"
+
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Decoded:
     with the columns of `schema_of`, `rejects` (ascending by row) are the others.
     """
 
-    rows: npt.NDArray[np.int64]
+    rows: Ints
     frame: pl.DataFrame
     rejects: list[Reject]
 
@@ -43,23 +46,41 @@ def schema_of(topic: Topic) -> dict[str, pl.DataType]:
     return schema if topic.time is not None else schema | {EVENT_TIME: pl.Int64()}
 
 
-def decode(topic: Topic, values: Sequence[bytes | None], arrived_ms: npt.NDArray[np.int64]) -> Decoded:
+def decode(topic: Topic, values: Sequence[bytes | None], arrived_ms: Ints) -> Decoded:
     """Decode a batch; `arrived_ms` are the records' Kafka timestamps (epoch ms), one for each value."""
     fields = _fields(topic)
-    slow = range(len(values))
-    good: list[int] = []
-    cells: list[list[Cell]] = []
+    sure = read_sure(fields, topic.time, values, arrived_ms)
+    doubtful = np.ones(len(values), np.bool_)
+    doubtful[sure.rows] = False
+    rows: list[int] = []
+    events: list[list[Cell]] = []
     rejects: list[Reject] = []
-    for row in slow:
+    for row in np.flatnonzero(doubtful).tolist():
         event = decode_one(fields, topic.time, values[row], int(arrived_ms[row]))
         if isinstance(event, Fault):
             rejects.append(Reject(row, event.reason, event.path, event.error))
         else:
-            good.append(row)
-            cells.append(event if topic.time is not None else [*event, int(arrived_ms[row])])
-    rows = np.array(good, np.int64)
-    frame = pl.DataFrame(cells, schema=schema_of(topic), orient="row")
-    return Decoded(rows, frame, rejects)
+            rows.append(row)
+            events.append(event)
+    good, frame = _in_order(sure, rows, events)
+    return Decoded(good, _named(topic, frame, arrived_ms[good]), rejects)
+
+
+def _in_order(sure: Sure, rows: list[int], events: list[list[Cell]]) -> tuple[Ints, pl.DataFrame]:
+    """Put the events decoded one by one between the others."""
+    if not rows:
+        return sure.rows, sure.frame
+    both = np.concatenate([sure.rows, np.array(rows, np.int64)])
+    order = np.argsort(both)
+    late = pl.DataFrame(events, schema=sure.frame.schema, orient="row")
+    return both[order], pl.concat([sure.frame, late])[order]
+
+
+def _named(topic: Topic, frame: pl.DataFrame, arrived_ms: Ints) -> pl.DataFrame:
+    """Give the time its name; events without a time of their own take the record's."""
+    if topic.time is None:
+        return frame.with_columns(pl.Series(EVENT_TIME, arrived_ms))
+    return frame.rename({topic.time: EVENT_TIME})
 
 
 def _column(topic: Topic, name: str) -> str:

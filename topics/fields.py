@@ -34,6 +34,8 @@ Whole = Annotated[int, Kind.WHOLE]
 Number = Annotated[float, Kind.NUMBER]
 Time = Annotated[str | int, Kind.TIME]
 
+MAX_BYTES = 1 << 20  # of a message; a longer one is not looked at
+
 COLUMN: dict[Kind, pl.DataType] = {
     Kind.KEY: pl.String(),
     Kind.ID: pl.String(),

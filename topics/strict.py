@@ -17,10 +17,9 @@ import msgspec
 import numpy as np
 
 from topics import times
-from topics.fields import IDS, Field, Fields, Kind
+from topics.fields import IDS, MAX_BYTES, Field, Fields, Kind
 from topics.rejects import Fault, Reason
 
-MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 NUMBER_LIMIT = 1e12  # metrics of this size or more are refused, so that sums of millionths stay exact
 WHOLE_DIGITS = 19
@@ -47,37 +46,45 @@ def decode_one(fields: Fields, time: str | None, value: bytes | None, arrived_ms
     return _whole_event(fields, time, row, arrived_ms)
 
 
+def is_utf8(value: bytes) -> bool:
+    """Whether the bytes are UTF-8."""
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def is_json(value: bytes) -> bool:
+    """Whether UTF-8 bytes are one JSON value whose strings are text."""
+    try:
+        JSON.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
 def _parse(fields: Fields, value: bytes | None) -> msgspec.Struct | Fault:
     if value is None:
         return Fault(Reason.tombstone, "", "the message has no value")
     if len(value) > MAX_BYTES:
         return Fault(Reason.oversize, "", f"{len(value)} bytes, the limit is {MAX_BYTES}")
-    try:
-        value.decode()
-    except UnicodeDecodeError as error:
-        return Fault(Reason.not_utf8, "", f"invalid UTF-8 at byte {error.start}")
+    if not is_utf8(value):
+        return Fault(Reason.not_utf8, "", "the value is not UTF-8")
     return _parse_text(fields, value)
 
 
 def _parse_text(fields: Fields, value: bytes) -> msgspec.Struct | Fault:
     if value.count(b"[") + value.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         return Fault(Reason.not_json, "", f"nested deeper than {MAX_DEPTH}")
-    if not _is_json(value):
+    if not is_json(value):
         halves = ESCAPE.sub(lambda match: b"?" if match[1] else match[0], value)
-        if halves != value and _is_json(halves):
+        if halves != value and is_json(halves):
             return Fault(Reason.not_utf8, "", "an escape is half a surrogate pair")
         return Fault(Reason.not_json, "", "the value is not JSON")
     if value.lstrip(SPACE)[:1] != b"{":
         return Fault(Reason.not_object, "", "the value is JSON but not an object")
     return fields.decoder.decode(value)
-
-
-def _is_json(value: bytes) -> bool:
-    try:
-        JSON.decode(value)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
 
 
 def _depth(value: bytes) -> int:
