@@ -76,7 +76,7 @@ def test_get_and_head_change_nothing(http: httpx.Client) -> None:
     assert (codes, head.status_code, head.text, rows(http)) == (["164", "164"], 200, "", "")
 
 
-def arrow(new_writer: Callable[..., pa.ipc.RecordBatchFileWriter]) -> bytes:
+def arrow(new_writer: Callable[..., pa.RecordBatchFileWriter | pa.RecordBatchStreamWriter]) -> bytes:
     table = pa.table({"a": pa.array([1, 2], pa.uint64()), "b": ["x", "y"]})
     sink = io.BytesIO()
     writer = new_writer(sink, table.schema)
