@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import services, test, topics
+from cli import migrate, services, simulate, test, topics
 
 INTRODUCTION = """Turns game events from Kafka into live tables in ClickHouse, exact under fire.
 
@@ -36,8 +36,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-START, SERVICES, PROOF = "Start here", "Services and topics", "Proof"
+SERVICES, FLOWS, PROOF = "Services, topics and tables", "Flows and traffic", "Proof"
 
 app.add_typer(services.app, name="services", rich_help_panel=SERVICES)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVICES)
+app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)
+app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)
 app.command("test", context_settings=test.PASS_ON, rich_help_panel=PROOF)(test.run_tests)

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from topics.errors import BadInput, Broken
-from topics.registry import TOPICS
-from topics.topic import Topic
 
 if TYPE_CHECKING:  # the client is imported when a command needs it
     from confluent_kafka.admin import AdminClient
 
     import settings
+    from topics.topic import Topic
 
 PARTITIONS = 4
 ANSWER_WITHIN_S = 8
@@ -35,6 +34,7 @@ def create(
 ) -> None:
     """Create the topics that do not exist yet; those that do are left alone."""
     import settings
+    from topics.registry import TOPICS
 
     made = create_topics(settings.load(), partitions)
     for name in TOPICS:
@@ -45,6 +45,7 @@ def create(
 def list_topics() -> None:
     """List our topics: key, partitions on this Kafka, or that one is missing."""
     import settings
+    from topics.registry import TOPICS
 
     found = partition_counts(connect(settings.load()))
     print(f"{'topic':<18} {'key':<28} partitions")
@@ -61,6 +62,8 @@ def create_topics(at: settings.Settings, partitions: int = PARTITIONS) -> list[s
     """
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import NewTopic
+
+    from topics.registry import TOPICS
 
     admin = connect(at)
     found = partition_counts(admin)

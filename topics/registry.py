@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from topics import player_events
 from topics.topic import Topic
 
 _ALL = (
-    Topic("player-events", key="player_id", time="timestamp", event=None),
+    player_events.TOPIC,
     Topic("purchase-events", key="player_id", time="purchase_timestamp", event=None),
     Topic("server-metrics", key="server_id", time="timestamp", event=None),
     Topic("game-rooms", key="id", time=None, event=None),
