@@ -27,7 +27,7 @@ def build(source: Source[Take], rows: Sink, dead_letters: Sink, plan: Plan, cloc
     flow = Dataflow(NAME)
     takes = op.input("read", flow, source)
     op.output("dead_letters", op.flat_map("unreadable", takes, dead_letters_of), dead_letters)
-    op.output("rows", window(takes, plan, clock), rows)
+    op.output("rows", window("window", takes, plan, clock), rows)
     return flow
 
 

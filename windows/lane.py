@@ -21,7 +21,6 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from models.aggregates import Aggregate
 from topics.dead_letters import DeadLetter
 from topics.decode import Decoded
 from windows.partials import Flags, Ints, Partial, columns, cut
@@ -254,8 +253,3 @@ def _end(time_ms: Ints, size_s: int) -> Ints:
 def fresh_state(log: str, topic: str, partition: int, first_offset: int) -> LaneState:
     """Give the state of a lane that has read nothing yet."""
     return LaneState(1, log, topic, partition, first_offset)
-
-
-def totals_of(aggregates: Sequence[Aggregate]) -> str:
-    """Name the table whose aggregate takes every event: accounting counts what is folded there."""
-    return next(of.table for of in aggregates if of.where is None)

@@ -1,8 +1,8 @@
 """The windows as Bytewax steps: takes in, rows out; what is kept between epochs is kept here.
 
 Rules:
-- Two stateful steps, `window` (key: a slot of a shard) and `accounting` (key: a partition). Their ids are
-  constants: a renamed step silently loses its state.
+- Two stateful steps inside, `fold` (key: a slot of a shard) and `accounts` (key: a partition). Their ids
+  are constants: a renamed step silently loses its state.
 - An open window's changed rows go out every `upsert_every`; there is no visible close. The end of the
   input closes nothing: it only gives out what changed.
 """
@@ -15,12 +15,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import bytewax.operators as op
-from bytewax.dataflow import Stream
+from bytewax.dataflow import Stream, operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from windows.accounting import Accounts, unpack_accounts
 from windows.codec import pack_slot, unpack_slot
-from windows.lane import LaneState, Take, totals_of
+from windows.lane import LaneState, Take
 from windows.ledger import dead_letter_rows, late_rows
 from windows.plan import Plan
 from windows.rows import Rows
@@ -44,15 +44,15 @@ class SlotLogic(StatefulBatchLogic[Share, Rows | Folded, bytes]):
     def __init__(self, plan: Plan, clock: Clock, packed: bytes | None) -> None:
         self._plan, self._clock = plan, clock
         self._slot = None if packed is None else unpack_slot(plan, packed)
-        self._due = _LONG_AGO if self._slot is not None else None
-        self._wrote = _LONG_AGO
+        self._wrote = clock.now() if self._slot is None else _LONG_AGO  # restored rows go out at once
+        self._due = None if self._slot is None else _LONG_AGO
 
     def on_batch(self, values: list[Share]) -> tuple[Iterable[Rows | Folded], bool]:
         """Fold, write what is due, free what is out of reach."""
         slot = self._slot = self._slot or Slot(self._plan, values[0].cell)
         receipts = [slot.fold(share) for share in values]
         out: list[Rows | Folded] = []
-        if slot.cell.table == totals_of(self._plan.aggregates):
+        if slot.cell.table == self._plan.counted:
             out.extend(receipt for receipt in receipts if receipt.events)
         gone = slot.out_of_reach()
         now = self._clock.now()
@@ -135,20 +135,22 @@ class AccountsLogic(StatefulBatchLogic[LaneState | Folded, Rows, bytes]):
         return [] if cut is None else [cut]
 
 
-def window(takes: Stream[Take], plan: Plan, clock: Clock) -> KeyedStream[Rows]:
+@operator
+def window(step_id: str, takes: Stream[Take], plan: Plan, clock: Clock) -> KeyedStream[Rows]:
     """Fold takes into window rows, and account for every message.
 
     Gives rows of the aggregates' tables, `accounting`, `dead_letters` and `late_events`, keyed by shard.
     """
+    del step_id  # bytewax names the steps inside by it
     shares = op.flat_map("shares", takes, _keyed_shares)
-    folded = op.stateful_batch("window", shares, partial(SlotLogic, plan, clock))
-    rows = op.filter_map("window_rows", folded, _only_rows)
+    folded = op.stateful_batch("fold", shares, partial(SlotLogic, plan, clock))
+    rows = op.filter_map("rows", folded, _only_rows)
     receipts = op.filter_map("receipts", folded, _only_receipts)
     judged = op.map("judged", takes, _keyed_tally)
     entries = op.merge("entries", judged, receipts)
-    accounts = op.stateful_batch("accounting", entries, partial(AccountsLogic, plan, clock))
+    accounts = op.stateful_batch("accounts", entries, partial(AccountsLogic, plan, clock))
     unfit = op.flat_map("unfit", takes, partial(_unfit, plan))
-    return op.merge("rows", rows, op.map("account_rows", accounts, _unkeyed), unfit)
+    return op.merge("out", rows, op.map("account_rows", accounts, _unkeyed), unfit)
 
 
 def _keyed_shares(take: Take) -> Iterable[tuple[str, Share]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.aggregates import Aggregate
+from topics.errors import Broken
 
 SHARDS = 16  # stateful keys per window slot; frozen in every snapshot (a power of two)
 SHARD_BITS = 4
@@ -27,6 +28,23 @@ class Plan:
     max_out_of_orderness_ms: int = 2_000
     dedup_offsets: int = 100_000
     generation: int = 0
+
+    def __post_init__(self) -> None:
+        """Make sure that accounting has something to count.
+
+        Raises:
+            Broken: no aggregate takes every event.
+
+        """
+        if all(of.where is not None for of in self.aggregates):
+            raise Broken(
+                f"flow {self.flow}: one aggregate must take every event (where=None), for accounting"
+            )
+
+    @property
+    def counted(self) -> str:
+        """Name the table whose folded events accounting counts."""
+        return next(of.table for of in self.aggregates if of.where is None)
 
     def closed_before(self, guarantee_ms: int) -> int:
         """Give the latest window end that is out of reach once `guarantee_ms` is guaranteed."""
