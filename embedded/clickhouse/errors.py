@@ -16,6 +16,7 @@ READONLY = 164
 TOO_MANY_SIMULTANEOUS_QUERIES = 202
 QUERY_IS_TOO_LARGE = 223
 NETWORK_ERROR = 210
+NOT_ENOUGH_SPACE = 243
 ZLIB_INFLATE_FAILED = 354
 ZSTD_DECODER_FAILED = 432
 ACCESS_DENIED = 497
@@ -31,6 +32,7 @@ NAMES = {
     TOO_MANY_SIMULTANEOUS_QUERIES: "TOO_MANY_SIMULTANEOUS_QUERIES",
     QUERY_IS_TOO_LARGE: "QUERY_IS_TOO_LARGE",
     NETWORK_ERROR: "NETWORK_ERROR",
+    NOT_ENOUGH_SPACE: "NOT_ENOUGH_SPACE",
     ZLIB_INFLATE_FAILED: "ZLIB_INFLATE_FAILED",
     ZSTD_DECODER_FAILED: "ZSTD_DECODER_FAILED",
     ACCESS_DENIED: "ACCESS_DENIED",
@@ -74,6 +76,7 @@ _CODES_OF_STATUS = {
     503: (76, 209, 439),
 }
 STATUS = {code: status for status, codes in _CODES_OF_STATUS.items() for code in codes}
+_REPEATED = re.compile(r"^(Code: \d+\. DB::Exception: )(?=\1)")
 _CODE = re.compile(r"Code: (\d+)\. ")
 
 
@@ -108,4 +111,4 @@ def from_engine(error: Exception) -> QueryError:
     found = _CODE.search(text)
     if found is None:
         return refused(UNKNOWN_EXCEPTION, text)
-    return QueryError(int(found[1]), text[found.start() :].strip())
+    return QueryError(int(found[1]), _REPEATED.sub("", text[found.start() :].strip()))

@@ -29,6 +29,7 @@ from embedded.clickhouse.compression import Bytes, packed
 from embedded.clickhouse.engine import Answer, Engine, Summary, engine_failed, inserted, selected
 from embedded.clickhouse.errors import QueryError
 from embedded.clickhouse.requests import Request, parameters, read_request
+from embedded.clickhouse.spool import spooled
 from embedded.clickhouse.statements import Insert
 from embedded.clickhouse.users import User
 
@@ -121,7 +122,8 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, request: Request) -> None:
         with self.server.engine.handle(request.wanted) as handle:
             if isinstance(request.statement, Insert):
-                summary = inserted(handle, request.statement, request.data)
+                with spooled(request.data, self.server.engine.folder) as path:
+                    summary = inserted(handle, request.statement, path, request.wanted)
                 self._small(200, b"", self._facts("", summary))
                 return
             answer = selected(

@@ -30,9 +30,10 @@ STREAMED = {
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """An INSERT whose data comes with the request: the statement without FORMAT, and where data begins."""
+    """An INSERT whose data comes with the request: its clauses, and where the data begins."""
 
-    head: str
+    into: str
+    settings: str
     format: str
     data_at: int
 
@@ -50,7 +51,7 @@ def recognised(text: bytes, *, whole: bool) -> Insert | Statement | None:
         whole: nothing more will come.
 
     >>> recognised(b"INSERT INTO t (a) FORMAT CSV\n1\n", whole=False)
-    Insert(head='INSERT INTO t (a) ', format='CSV', data_at=29)
+    Insert(into='INSERT INTO t (a) ', settings='', format='CSV', data_at=29)
     >>> recognised(b"SELECT 1", whole=True)
     Statement()
 
@@ -61,29 +62,31 @@ def recognised(text: bytes, *, whole: bool) -> Insert | Statement | None:
         return Statement() if whole else None
     if first[0].upper() != b"INSERT":
         return Statement()
+    settings_at = None
     for word in words:
         name = word[0].upper()
-        if name == b"VALUES":
-            return Insert(text[: word.start()].decode(), "Values", word.end())
-        if name in (b"SELECT", b"WITH", b"FROM", b"WATCH"):
+        if name == b"SETTINGS":
+            settings_at = word.start()
+        elif name in (b"SELECT", b"WITH", b"FROM", b"WATCH"):
             return Statement()
-        if name == b"FORMAT":
-            return _insert_in_format(text, word.start(), next(words, None), whole=whole)
+        elif name == b"VALUES":
+            return _insert(text, (settings_at, word.start()), "Values", word.end())
+        elif name == b"FORMAT":
+            form = next(words, None)
+            if form is None or (form.end() == len(text) and not whole):
+                return Statement() if whole else None
+            gap = _GAP.match(text, form.end())
+            data_at = gap.end() if gap else form.end()
+            if data_at == len(text) and not whole:
+                return None
+            return _insert(text, (settings_at, word.start()), form[0].decode(), data_at)
     return Statement() if whole else None
 
 
-def _insert_in_format(
-    text: bytes, head_end: int, name: re.Match[bytes] | None, *, whole: bool
-) -> Insert | Statement | None:
-    if name is None:
-        return Statement() if whole else None
-    if name.end() == len(text) and not whole:
-        return None
-    gap = _GAP.match(text, name.end())
-    data_at = gap.end() if gap else name.end()
-    if data_at == len(text) and not whole:
-        return None
-    return Insert(text[:head_end].decode(), name[0].decode(), data_at)
+def _insert(text: bytes, clauses: tuple[int | None, int], form: str, data_at: int) -> Insert:
+    settings_at, end = clauses
+    middle = end if settings_at is None else settings_at
+    return Insert(text[:middle].decode(), text[middle:end].decode(), form, data_at)
 
 
 def _outer_words(text: bytes, *, whole: bool) -> Iterator[re.Match[bytes]]:

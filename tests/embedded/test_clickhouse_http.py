@@ -264,6 +264,35 @@ def test_a_retried_insert_of_many_blocks_writes_once(http: httpx.Client, name: s
     assert http.post("/", content="SELECT count(), sum(a) FROM t").text == "2500000\t3124998750000\n"
 
 
+@pytest.mark.parametrize(
+    ("clause", "code"),
+    [
+        (", CONSTRAINT small CHECK a < 5) ENGINE = MergeTree ORDER BY a", "469"),
+        (
+            ") ENGINE = MergeTree ORDER BY a SETTINGS min_free_disk_bytes_to_perform_insert = 1000000000000000",
+            "243",
+        ),
+    ],
+)
+def test_rows_that_could_not_be_written_are_never_acknowledged(
+    http: httpx.Client, clause: str, code: str
+) -> None:
+    http.post("/", content=f"CREATE TABLE full (a UInt64 {clause}").raise_for_status()
+    answer = http.post("/", content="INSERT INTO full FORMAT CSV\n7\n")
+    assert (answer.headers.get("X-ClickHouse-Exception-Code"), answer.is_error) == (code, True)
+
+
+def test_an_insert_past_the_memory_bound_goes_through_the_disk(http: httpx.Client) -> None:
+    lines = ("7," + "x" * 1000 + "\n") * 1000
+    answer = http.post(
+        "/", params={"query": "INSERT INTO t FORMAT CSV"}, content=(lines.encode() for _ in range(150))
+    )
+    assert (summary(answer)[1], http.post("/", content="SELECT count(), sum(length(b)) FROM t").text) == (
+        150_000,
+        "150000\t150000000\n",
+    )
+
+
 def test_only_loopback_names_are_answered(http: httpx.Client) -> None:
     answers = [
         http.post("/", content="SELECT 1", headers={"Host": name}) for name in ("evil.example", "localhost:1")
