@@ -17,8 +17,8 @@ from polars.exceptions import PanicException, PolarsError
 
 from topics import times
 from topics.fields import COLUMN, Field, Fields, Kind
-from topics.scan import lines_of, scan, uniform
-from topics.strict import NUMBER_LIMIT, is_json, is_utf8
+from topics.scan import flat_rows, lines_of, scan, uniform
+from topics.strict import NUMBER_LIMIT, is_json
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -49,21 +49,26 @@ def read_sure(fields: Fields, time: str | None, values: Sequence[bytes | None], 
 def _read(fields: Fields, messages: list[bytes]) -> tuple[Ints, pl.DataFrame, Integers]:
     """Read the sure messages: which they are, their cells (times as text), where times are bare integers."""
     lines = lines_of(messages)
-    present = uniform(lines, fields.all)
+    flat = flat_rows(lines)
+    present = uniform(lines, fields.all) if messages and flat.all() else []
     if present:
         frame = _read_lines(lines.text, present, len(messages))
         if frame is not None and not any(column.null_count() for column in frame):
             return np.arange(len(messages)), frame, {}
-    seen = scan(lines, fields.all)
+    seen = scan(lines, fields.all, flat)
+    del lines  # the text is joined again from the sure messages; two of them would double the peak
     rows = np.flatnonzero(seen.sure)
-    frame = _read_lines(lines.text, seen.present, rows.size) if rows.size == len(messages) else None
+    frame = _read_rows(messages, rows, seen.present)
     if frame is None:
         rows = np.array([row for row in rows.tolist() if _is_line(messages[row])], np.int64)
-        text = b"\n".join([messages[row] for row in rows.tolist()])
-        frame = _read_lines(text, seen.present, rows.size)
+        frame = _read_rows(messages, rows, seen.present)
     if frame is None:
         return np.empty(0, np.int64), pl.DataFrame(schema=_schema(seen.present)), {}
     return rows, frame, {name: flags[rows] for name, flags in seen.integers.items() if flags.any()}
+
+
+def _read_rows(messages: list[bytes], rows: Ints, present: list[Field]) -> pl.DataFrame | None:
+    return _read_lines(b"\n".join([messages[row] for row in rows.tolist()]), present, rows.size)
 
 
 def _read_lines(text: bytes, present: list[Field], height: int) -> pl.DataFrame | None:
@@ -80,7 +85,7 @@ def _schema(present: list[Field]) -> dict[str, pl.DataType]:
 
 
 def _is_line(message: bytes) -> bool:
-    return is_utf8(message) and is_json(message) and b"\n" not in message
+    return is_json(message) and b"\n" not in message
 
 
 def _judge(fields: Fields, cells: pl.DataFrame, integers: Integers) -> tuple[dict[str, pl.Series], Bools]:

@@ -44,6 +44,7 @@ COLUMN: dict[Kind, pl.DataType] = {
     Kind.NUMBER: pl.Float64(),
     Kind.TIME: pl.Int64(),
 }
+ABSENT = msgspec.Raw(b"")  # the raw JSON of a field that a message does not have
 IDS = frozenset({Kind.KEY, Kind.ID})
 NUMERIC = frozenset({Kind.WHOLE, Kind.NUMBER})
 
@@ -85,6 +86,7 @@ class Fields:
     """
 
     all: tuple[Field, ...]
+    at: dict[str, int]
     needs: Needs | None
     decoder: msgspec.json.Decoder[msgspec.Struct]
 
@@ -103,9 +105,10 @@ def fields_of(event: type[msgspec.Struct]) -> Fields:
         for field in msgspec.structs.fields(event)
     )
     raw = msgspec.defstruct(
-        f"Raw{event.__name__}", [(field.name, msgspec.Raw, msgspec.Raw(b"")) for field in known], gc=False
+        f"Raw{event.__name__}", [(field.name, msgspec.Raw, ABSENT) for field in known], gc=False
     )
-    return Fields(known, getattr(event, "needs", None), msgspec.json.Decoder(raw))
+    at = {field.name: index for index, field in enumerate(known)}
+    return Fields(known, at, getattr(event, "needs", None), msgspec.json.Decoder(raw))
 
 
 def _kinds(hint: object) -> Iterator[Kind]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from topics.fields import MAX_BYTES, NUMERIC, Field, Kind
+from topics.strict import is_utf8
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -23,9 +24,11 @@ Bools = npt.NDArray[np.bool_]
 
 PAD = b"\n" * 64  # before and after the text, so that no look back (a key) or ahead (a number) leaves it
 BLOCK = 1 << 18  # bytes looked at at once: a larger scratch array costs more page faults than work
-LONGEST_NUMBER = 18  # digits and signs: always fits into 64 bits
+LONGEST_WHOLE = 18  # digits and sign of an integer: always fits into 64 bits
+LONGEST_NUMBER = 23  # digits, sign and point of any number: one byte less than three words
 QUOTE, SPACE, OPEN, CLOSE, NULL = b'" {}n'
 DOUBTFUL = b"\\\t\r"  # escapes, and spacing that no serialiser writes
+NOT_ASCII = 0x80
 LITERALS = np.frombuffer(b"tfn", np.uint8)
 ENDS = np.frombuffer(b",} \n", np.uint8)
 
@@ -40,10 +43,9 @@ class Lines:
     ends: Ints
 
     def rows_of(self, at: Ints) -> Ints:
-        """Give the message that each position (ascending) lies in."""
-        if at.size == self.starts.size and bool(np.all((self.starts <= at) & (at < self.ends))):
-            return np.arange(at.size)
-        return np.searchsorted(self.starts, at, side="right") - 1
+        """Give the message that each position lies in; positions ascend and lie in messages."""
+        first = np.searchsorted(at, self.starts)
+        return np.repeat(np.arange(self.starts.size), np.diff(first, append=at.size))
 
     def words_at(self, at: Ints) -> npt.NDArray[np.uint64]:
         """Read the eight bytes that begin at each position as one little-endian word."""
@@ -65,6 +67,13 @@ class Lines:
         """Count one byte."""
         blocks = range(0, self.codes.size, BLOCK)
         return sum(int(np.count_nonzero(self.codes[start : start + BLOCK] == code)) for start in blocks)
+
+    def not_ascii(self) -> Ints:
+        """Find the bytes of no ASCII character; ascending positions."""
+        blocks = range(0, self.codes.size, BLOCK)
+        return np.concatenate(
+            [np.flatnonzero(self.codes[at : at + BLOCK] >= NOT_ASCII) + at for at in blocks]
+        )
 
     def _halves(self, pair: bytes) -> Iterator[tuple[int, Bools]]:
         """Compare the text with two bytes at every second position from each start, block by block."""
@@ -95,6 +104,7 @@ class Keys:
 
     lines: Lines
     at: Ints
+    rows: Ints
     tails: npt.NDArray[np.uint64]
     value_at: Ints
     first: Bytes
@@ -108,28 +118,43 @@ def lines_of(values: list[bytes]) -> Lines:
     return Lines(text, np.frombuffer(text, np.uint8), ends - sizes, ends)
 
 
+def flat_rows(lines: Lines) -> Bools:
+    """Flag the messages that look like an object without escapes or odd spacing, in UTF-8."""
+    codes, starts, ends = lines.codes, lines.starts, lines.ends
+    sure: Bools = (codes[starts] == OPEN) & (codes[starts + 1] == QUOTE) & (codes[ends - 1] == CLOSE)
+    sure &= ends - starts <= MAX_BYTES
+    for code in DOUBTFUL:
+        if code in lines.text:
+            sure[lines.rows_of(np.flatnonzero(codes == code))] = False
+    if lines.count_pairs(b'" '):
+        sure[lines.rows_of(lines.pairs(b'" '))] = False
+    if not (lines.text.isascii() or is_utf8(lines.text)):
+        for row in np.unique(lines.rows_of(lines.not_ascii())).tolist():
+            sure[row] &= is_utf8(lines.text[starts[row] : ends[row]])
+    return sure
+
+
 def uniform(lines: Lines, fields: tuple[Field, ...]) -> list[Field]:
     """Name the fields of a batch if all its messages may have just those of the first one, as strings.
 
     The proof is the reader's: when it finds no null in these columns, no message has a key twice or an
     unknown one (there are no more keys than cells), nor a value that is no string (there are as many
     strings as keys and cells).
-    Empty when the batch is not of that kind.
+    Empty when the batch is not of that kind; asks for one that is flat throughout.
     """
-    if not lines.starts.size or not _flat(lines).all():
-        return []
     first = lines.text[lines.starts[0] : lines.ends[0]]
     present = [field for field in fields if f'"{field.name}":'.encode() in first]
     keys = lines.starts.size * len(present)
     required = all(field in present for field in fields if field.required)
     as_counted = lines.count_pairs(b'":') == keys and lines.count(QUOTE) == 4 * keys
     plain = not any(field.kind in NUMERIC for field in present)
-    return present if required and plain and as_counted else []
+    arrays = b"[" in lines.text  # their strings would be counted as values
+    return present if required and plain and as_counted and not arrays else []
 
 
-def scan(lines: Lines, fields: tuple[Field, ...]) -> Scan:
-    """Tell which messages are sure, and what they hold."""
-    sure = _flat(lines)
+def scan(lines: Lines, fields: tuple[Field, ...], flat: Bools) -> Scan:
+    """Tell which of the flat messages are sure, and what they hold."""
+    sure = flat.copy()
     keys = _keys(lines)
     unknown = np.ones(keys.at.size, np.bool_)
     present: list[Field] = []
@@ -141,7 +166,7 @@ def scan(lines: Lines, fields: tuple[Field, ...]) -> Scan:
             present.append(field)
             unknown[hits] = False
             found += hits.size
-        rows = lines.rows_of(keys.at[hits])
+        rows = keys.rows[hits]
         _once(sure, rows, field)
         whole = _judge(keys, hits, rows, field, sure)
         if field.kind is Kind.TIME:
@@ -151,24 +176,11 @@ def scan(lines: Lines, fields: tuple[Field, ...]) -> Scan:
     return Scan(sure, present, integers)
 
 
-def _flat(lines: Lines) -> Bools:
-    """Flag the messages that look like an object without escapes or odd spacing."""
-    codes, starts, ends = lines.codes, lines.starts, lines.ends
-    sure: Bools = (codes[starts] == OPEN) & (codes[starts + 1] == QUOTE) & (codes[ends - 1] == CLOSE)
-    sure &= ends - starts <= MAX_BYTES
-    for code in DOUBTFUL:
-        if code in lines.text:
-            sure[lines.rows_of(np.flatnonzero(codes == code))] = False
-    if lines.count_pairs(b'" '):
-        sure[lines.rows_of(lines.pairs(b'" '))] = False
-    return sure
-
-
 def _keys(lines: Lines) -> Keys:
     at = lines.pairs(b'":')
     spaced = lines.codes[at + 2] == SPACE
     value_at = at + 2 + spaced
-    return Keys(lines, at, lines.words_at(at - 7), value_at, lines.codes[value_at])
+    return Keys(lines, at, lines.rows_of(at), lines.words_at(at - 7), value_at, lines.codes[value_at])
 
 
 def _find(keys: Keys, name: str) -> Ints:
@@ -217,17 +229,17 @@ def _doubt_unknown(keys: Keys, bare: Ints, sure: Bools) -> None:
     """Doubt the messages with an unknown field that holds something nested or an unusual number."""
     _, number = _numbers(keys.lines, keys.value_at[bare])
     harmless = number | np.isin(keys.first[bare], LITERALS)
-    sure[keys.lines.rows_of(keys.at[bare[~harmless]])] = False
+    sure[keys.rows[bare[~harmless]]] = False
 
 
 def _numbers(lines: Lines, at: Ints) -> tuple[Bools, Bools]:
     """Tell which bare tokens are short integers, and which are short numbers without an exponent."""
     words = np.stack([lines.words_at(at), lines.words_at(at + 8), lines.words_at(at + 16)], axis=1)
-    text = words.view(np.uint8)[:, : LONGEST_NUMBER + 1]
+    text = words.view(np.uint8)
     digits = (text - 48) < 10  # noqa: PLR2004 - unsigned: below "0" wraps to something large
     body = digits | (text == ord("-")) | (text == ord("."))
     size = np.argmin(body, axis=1)
     number = (size > 0) & np.isin(text[np.arange(at.size), size], ENDS)
     pointed = ((text == ord(".")) & (np.arange(LONGEST_NUMBER + 1) < size[:, None])).any(axis=1)
     minus_zero = (text[:, 0] == ord("-")) & (text[:, 1] == ord("0"))
-    return number & ~pointed & ~minus_zero, number
+    return number & ~pointed & ~minus_zero & (size <= LONGEST_WHOLE), number

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from topics import times
-from topics.fields import IDS, MAX_BYTES, Field, Fields, Kind
+from topics.fields import ABSENT, IDS, MAX_BYTES, Field, Fields, Kind
 from topics.rejects import Fault, Reason
 
 MAX_DEPTH = 64
@@ -28,7 +28,6 @@ Cell = str | int | float | None
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 ESCAPE = re.compile(rb"\\(?:(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 QUOTE = b'"'
-SPACE = b" \t\n\r"
 JSON = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -38,8 +37,8 @@ def decode_one(fields: Fields, time: str | None, value: bytes | None, arrived_ms
     if isinstance(raw, Fault):
         return raw
     row: list[Cell] = []
-    for field in fields.all:
-        cell = _cell(field, bytes(getattr(raw, field.name)))
+    for field, token in zip(fields.all, msgspec.structs.astuple(raw), strict=True):
+        cell = field.blank if token is ABSENT and not field.required else _cell(field, bytes(token))
         if isinstance(cell, Fault):
             return cell
         row.append(cell)
@@ -77,14 +76,20 @@ def _parse(fields: Fields, value: bytes | None) -> msgspec.Struct | Fault:
 def _parse_text(fields: Fields, value: bytes) -> msgspec.Struct | Fault:
     if value.count(b"[") + value.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         return Fault(Reason.not_json, "", f"nested deeper than {MAX_DEPTH}")
-    if not is_json(value):
-        halves = ESCAPE.sub(lambda match: b"?" if match[1] else match[0], value)
-        if halves != value and is_json(halves):
-            return Fault(Reason.not_utf8, "", "an escape is half a surrogate pair")
-        return Fault(Reason.not_json, "", "the value is not JSON")
-    if value.lstrip(SPACE)[:1] != b"{":
+    try:
+        return fields.decoder.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return _unreadable(value)
+
+
+def _unreadable(value: bytes) -> Fault:
+    """Name what keeps UTF-8 bytes from being a JSON object."""
+    if is_json(value):
         return Fault(Reason.not_object, "", "the value is JSON but not an object")
-    return fields.decoder.decode(value)
+    healed = ESCAPE.sub(lambda match: b"?" if match[1] else match[0], value)
+    if healed != value and is_json(healed):
+        return Fault(Reason.not_utf8, "", "an escape is half a surrogate pair")
+    return Fault(Reason.not_json, "", "the value is not JSON")
 
 
 def _depth(value: bytes) -> int:
@@ -167,8 +172,7 @@ def _is_integer(token: bytes) -> bool:
 
 def _whole_event(fields: Fields, time: str | None, row: list[Cell], arrived_ms: int) -> list[Cell] | Fault:
     """Judge what no field shows alone."""
-    at = {field.name: index for index, field in enumerate(fields.all)}
-    needs = fields.needs
+    at, needs = fields.at, fields.needs
     if needs is not None:
         if needs.apply_to(str(row[at[needs.on]])):
             for name in needs.fields:

@@ -74,7 +74,7 @@ def from_texts(texts: pl.Series) -> tuple[Ints, Bools]:
         if rows.size == sizes.size:
             table = codes[bounds[0] : bounds[-1]].reshape(-1, size)
         else:
-            table = codes[bounds[rows][:, None] + np.arange(size)]
+            table = np.lib.stride_tricks.sliding_window_view(codes, size)[bounds[rows]]
         zulu = (table[:, -1] | 0x20) == ord("z")
         for zone, some in ((1, zulu), (6, ~zulu)):
             if some.all():
@@ -93,7 +93,7 @@ def _bytes_of(texts: pl.Series) -> tuple[Ints, Bytes]:
     return bounds, np.frombuffer(_buffer(array, 2), np.uint8)
 
 
-def _buffer(array: "pa.Array[pa.StringScalar]", index: int) -> memoryview:
+def _buffer(array: pa.Array[pa.StringScalar], index: int) -> memoryview:
     buffer = array.buffers()[index]
     return memoryview(b"" if buffer is None else buffer)
 
