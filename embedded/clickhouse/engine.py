@@ -20,6 +20,7 @@ import chdb
 from chdb._exceptions import ChdbError
 from chdb.state.sqlitelike import Connection
 
+from embedded.clickhouse.compression import Bytes
 from embedded.clickhouse.errors import (
     READONLY,
     SYNTAX_ERROR,
@@ -61,10 +62,17 @@ class Wanted:
     changes_allowed: bool
 
 
+class View(Protocol):
+    """A window on the engine's memory."""
+
+    def view(self) -> memoryview: ...  # noqa: D102
+
+
 class Result(Protocol):
     """A block or a whole result of chDB, which has no types of its own."""
 
     def bytes(self) -> bytes: ...  # noqa: D102
+    def get_memview(self) -> View: ...  # noqa: D102
     def size(self) -> int: ...  # noqa: D102
     def elapsed(self) -> float: ...  # noqa: D102
     def rows_read(self) -> int: ...  # noqa: D102
@@ -93,8 +101,9 @@ class Answer:
 
     format: str
     has_rows: bool
-    pieces: Generator[bytes, None, None]
+    pieces: Generator[Bytes, None, None]
     summary: Summary
+    kept: Result | None = None
 
 
 class Engine:
@@ -191,22 +200,29 @@ def selected(handle: Connection, sql: str, wanted: Wanted, rules: ReaderRules, *
         except ChdbError as error:
             if NOT_STREAMABLE not in str(error):
                 raise
-    return Answer(form, has_rows, _blocks((handle.query(sql, form),), summary), summary)
+    result = handle.query(sql, form)
+    _count_result(summary, result)
+    return Answer(form, has_rows, _uncopied(result), summary, result)
 
 
-def _streamed(handle: Connection, sql: str, form: str, summary: Summary) -> Generator[bytes, None, None]:
+def _streamed(handle: Connection, sql: str, form: str, summary: Summary) -> Generator[Bytes, None, None]:
     """Fetch the first block now, so that errors come before the answer's first byte; the others lazily."""
     stream = handle.send_query(sql, form)
     first = next(stream, None)
 
-    def pieces() -> Generator[bytes, None, None]:
+    def pieces() -> Generator[Bytes, None, None]:
         with stream:
             yield from _blocks(chain((first,) if first else (), stream), summary)
 
     return pieces()
 
 
-def _blocks(results: Iterable[Result], summary: Summary) -> Generator[bytes, None, None]:
+def _uncopied(result: Result) -> Generator[Bytes, None, None]:
+    """Give the result in the engine's own memory, which lives as long as the answer keeps the result."""
+    yield result.get_memview().view()
+
+
+def _blocks(results: Iterable[Result], summary: Summary) -> Generator[Bytes, None, None]:
     for result in results:
         _count_result(summary, result)
         yield result.bytes()

@@ -145,7 +145,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._chunks(chain((first, second), answer.pieces), answer, encoding)
 
-    def _chunks(self, pieces: Iterable[bytes], answer: Answer, encoding: str) -> None:
+    def _chunks(self, pieces: Iterable[Bytes], answer: Answer, encoding: str) -> None:
         tag = secrets.token_hex(8)
         facts = self._facts(answer.format, answer.summary, encoding)
         self._head(200, facts | {"Transfer-Encoding": "chunked", "X-ClickHouse-Exception-Tag": tag})
@@ -158,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
         if not self.close_connection:
             self.wfile.write(b"0\r\n\r\n")
 
-    def _with_failure(self, pieces: Iterable[bytes], tag: str) -> Iterator[bytes]:
+    def _with_failure(self, pieces: Iterable[Bytes], tag: str) -> Iterator[Bytes]:
         try:
             yield from pieces
         except Exception as error:  # noqa: BLE001 - the status is sent: the text is all that can be said

@@ -58,29 +58,31 @@ def recognised(text: bytes, *, whole: bool) -> Insert | Statement | None:
     """
     words = _outer_words(text, whole=whole)
     first = next(words, None)
-    if first is None or (first.end() == len(text) and not whole):
-        return Statement() if whole else None
-    if first[0].upper() != b"INSERT":
+    if first is not None and first[0].upper() != b"INSERT":
         return Statement()
     settings_at = None
     for word in words:
         name = word[0].upper()
+        if name in (b"SELECT", b"WITH", b"FROM", b"WATCH"):
+            return Statement()
         if name == b"SETTINGS":
             settings_at = word.start()
-        elif name in (b"SELECT", b"WITH", b"FROM", b"WATCH"):
-            return Statement()
-        elif name == b"VALUES":
+        if name == b"VALUES":
             return _insert(text, (settings_at, word.start()), "Values", word.end())
-        elif name == b"FORMAT":
-            form = next(words, None)
-            if form is None or (form.end() == len(text) and not whole):
-                return Statement() if whole else None
-            gap = _GAP.match(text, form.end())
-            data_at = gap.end() if gap else form.end()
-            if data_at == len(text) and not whole:
-                return None
+        if (
+            name == b"FORMAT"
+            and (form := next(words, None))
+            and (data_at := _data_at(text, form, whole=whole))
+        ):
             return _insert(text, (settings_at, word.start()), form[0].decode(), data_at)
     return Statement() if whole else None
+
+
+def _data_at(text: bytes, form: re.Match[bytes], *, whole: bool) -> int | None:
+    """Skip blanks and one line end behind the format's name; None: whether they are there is to come."""
+    gap = _GAP.match(text, form.end())
+    data_at = gap.end() if gap else form.end()
+    return data_at if whole or data_at < len(text) else None
 
 
 def _insert(text: bytes, clauses: tuple[int | None, int], form: str, data_at: int) -> Insert:
@@ -93,7 +95,8 @@ def _outer_words(text: bytes, *, whole: bool) -> Iterator[re.Match[bytes]]:
     """Give the bare words outside of parentheses, except names behind INTO, TABLE, FUNCTION or a dot."""
     depth, names_next = 0, False
     for token in _TOKEN.finditer(text):
-        if token.end() == len(text) and not whole:
+        unended = token[0] in (b"'", b'"', b"`") or text.startswith(b"/*", token.start(), token.start() + 2)
+        if (token.end() == len(text) and not whole) or (unended and token.lastgroup == "sign"):
             return
         kind, value = token.lastgroup, token[0]
         if kind == "blank":

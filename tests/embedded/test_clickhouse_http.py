@@ -269,7 +269,7 @@ def test_a_retried_insert_of_many_blocks_writes_once(http: httpx.Client, name: s
     [
         (", CONSTRAINT small CHECK a < 5) ENGINE = MergeTree ORDER BY a", "469"),
         (
-            ") ENGINE = MergeTree ORDER BY a SETTINGS min_free_disk_bytes_to_perform_insert = 1000000000000000",
+            ") ENGINE = MergeTree ORDER BY a SETTINGS min_free_disk_bytes_to_perform_insert = 1000000000000",
             "243",
         ),
     ],
@@ -321,3 +321,22 @@ def test_eight_threads_insert_at_once(http: httpx.Client) -> None:
         20_000,
         "20000\t20000\n",
     )
+
+
+FAILS_LATE = "SELECT throwIf(number = 900000, 'half-way') FROM numbers(1000000)"
+
+
+def test_a_late_failure_has_its_status_when_the_end_is_waited_for(http: httpx.Client) -> None:
+    answer = http.post("/", params={"wait_end_of_query": "1"}, content=FAILS_LATE)
+    assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (500, "395")
+
+
+def test_a_late_failure_breaks_a_stream_off(http: httpx.Client) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        http.post("/", content=FAILS_LATE)
+
+
+def test_more_queries_than_the_engine_takes_wait_for_their_turn(http: httpx.Client) -> None:
+    with ThreadPoolExecutor(64) as pool:
+        answers = list(pool.map(lambda _: http.post("/", content="SELECT sleep(0.2)").text, range(64)))
+    assert answers == ["0\n"] * 64
