@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import migrate, services, simulate, test, topics
+from cli import migrate, run, services, simulate, test, topics
 
 INTRODUCTION = """Turns game events from Kafka into live tables in ClickHouse, exact under fire.
 
@@ -41,5 +41,6 @@ SERVICES, FLOWS, PROOF = "Services, topics and tables", "Flows and traffic", "Pr
 app.add_typer(services.app, name="services", rich_help_panel=SERVICES)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)
+app.command("run", rich_help_panel=FLOWS)(run.run)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)
 app.command("test", context_settings=test.PASS_ON, rich_help_panel=PROOF)(test.run_tests)

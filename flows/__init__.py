@@ -1,0 +1,1 @@
+"""The dataflows, one a file."""

@@ -9,20 +9,27 @@ from __future__ import annotations
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
-from bytewax.outputs import Sink
+from bytewax.outputs import FixedPartitionedSink
 
 from flows.parts import Parts, dead_letters_of, real_parts
 from models.engagement import BY_LEVEL, WHOLE_GAME
+from topics.dead_letters import DeadLetter
 from topics.player_events import TOPIC
 from windows.lane import Take
 from windows.operator import Clock, window
 from windows.plan import Plan
+from windows.rows import Rows
+
+RowSink = FixedPartitionedSink[Rows, None]
+LetterSink = FixedPartitionedSink[DeadLetter, None]
 
 NAME = "engagement"
 AGGREGATES = (BY_LEVEL, WHOLE_GAME)
 
 
-def build(source: Source[Take], rows: Sink, dead_letters: Sink, plan: Plan, clock: Clock) -> Dataflow:
+def build(
+    source: Source[Take], rows: RowSink, dead_letters: LetterSink, plan: Plan, clock: Clock
+) -> Dataflow:
     """Wire the flow: takes of `player-events` in; window rows, accounting and dead letters out."""
     flow = Dataflow(NAME)
     takes = op.input("read", flow, source)

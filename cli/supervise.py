@@ -1,0 +1,121 @@
+"""Keeps flows running: starts them as processes, starts them again when they die, ends them when asked.
+
+Rules: a flow that ends with 0 (drained) is done; 2 and 3 end the supervisor with that code, since a
+restart would only say it again; anything else is started again after a growing wait. The processes
+of one flow's cluster live and die together. Ctrl-C and SIGTERM let every flow end at an epoch's edge.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import structlog
+
+from embedded.process import ROOT, TIED, free_port
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
+HEALTHY_S = 60.0  # a flow that ran this long starts with the first wait again
+GRACE_S = 30.0  # for the last snapshot after SIGTERM
+FINAL = {0, 2, 3}
+LOOK_S = 0.05
+
+
+@dataclass(slots=True)
+class Flow:
+    """One flow's processes and when they may start."""
+
+    name: str
+    processes: int
+    drain: bool
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    started: float = 0.0
+    wait_s: float = FIRST_WAIT_S
+    not_before: float = 0.0
+    code: int | None = None
+
+    def start(self) -> None:
+        """Start all processes of the flow."""
+        addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(self.processes))
+        cluster = ["--addresses", addresses] if self.processes > 1 else []
+        environment = {**os.environ, **({"GAMEWAX_DRAIN": "1"} if self.drain else {})}  # noqa: TID251
+        self.started = time.monotonic()
+        self.running = [
+            subprocess.Popen(  # noqa: S603  our own program
+                [
+                    *(sys.executable, "-I", "-S", str(TIED), str(os.getpid())),
+                    *(sys.executable, "-m", "flows.process", self.name, "--process", str(number), *cluster),
+                ],
+                stdin=subprocess.DEVNULL,
+                cwd=ROOT,
+                env=environment,
+                start_new_session=True,
+            )
+            for number in range(self.processes)
+        ]
+
+    def look(self) -> None:
+        """Start what is due; note what ended."""
+        now = time.monotonic()
+        if not self.running:
+            if now >= self.not_before:
+                self.start()
+            return
+        codes = [process.poll() for process in self.running]
+        failed = [code for code in codes if code]
+        if failed:
+            self.end()
+            self._after(failed[0], now)
+        elif all(code == 0 for code in codes):
+            self.running, self.code = [], 0
+
+    def _after(self, code: int, now: float) -> None:
+        if code in FINAL:
+            self.code = code
+            return
+        self.wait_s = FIRST_WAIT_S if now - self.started > HEALTHY_S else self.wait_s
+        self.not_before = now + self.wait_s
+        structlog.get_logger().warning(
+            "flow ended, starting again", flow=self.name, code=code, wait_s=self.wait_s
+        )
+        self.wait_s = min(2 * self.wait_s, LONGEST_WAIT_S)
+
+    def end(self) -> None:
+        """Ask the flow to end at an epoch's edge and wait for it."""
+        for process in self.running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.running:
+            try:
+                process.wait(GRACE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.running = []
+
+
+def supervise(flows: list[Flow]) -> int:
+    """Run flows until all are done, one cannot go on, or we are asked to stop; gives the exit code."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    asked: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: asked.append(number))
+    try:
+        while not asked:
+            for flow in flows:
+                if flow.code is None:
+                    flow.look()
+            stuck = [flow.code for flow in flows if flow.code]
+            if stuck:
+                return stuck[0]
+            if all(flow.code == 0 for flow in flows):
+                return 0
+            time.sleep(LOOK_S)
+    finally:
+        for flow in flows:
+            flow.end()
+    return 0
