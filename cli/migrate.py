@@ -7,23 +7,20 @@ from typing import Annotated
 import typer
 
 import settings
-from sinks.migrations import migrate as apply_missing
-from sinks.migrations import pending
 
 
 def migrate(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would be applied.")] = False,
 ) -> None:
-    """Create the database and its tables and views; applies what is missing, changes nothing else."""
+    """Create the database with its tables and views; what is there already is left alone."""
+    from sinks.migrations import migrate as apply_missing
+    from sinks.migrations import pending
+
     loaded = settings.load()
-    if dry_run:
-        names = [migration.name for migration in pending(loaded)]
-        done = "would be applied"
-    else:
-        names = apply_missing(loaded)
-        done = "applied"
+    names = [step.name for step in pending(loaded)] if dry_run else apply_missing(loaded)
+    done = "would be applied" if dry_run else "applied"
+    where = f"{loaded.clickhouse.database} at {loaded.clickhouse.url}"
     for name in names:
         print(f"{name} {done}")
-    where = f"{loaded.clickhouse.database} at {loaded.clickhouse.url}"
     print(f"{len(names)} migrations {done} to {where}" if names else f"{where} is up to date")

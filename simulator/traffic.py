@@ -76,6 +76,8 @@ class Traffic:
         """Give one message a tick, for ever."""
         random = self.random.random
         held, shares = self.held, self.shares
+        late = shares.malformed + shares.late
+        beyond = late + shares.beyond
         for tick in count():
             if held and held[0][0] <= tick:
                 yield heappop(held)[2]
@@ -85,12 +87,11 @@ class Traffic:
                 yield self.malformed()
                 continue
             message = self.event(tick)
-            draw -= shares.malformed
-            if draw < shares.late:
+            if draw < late:
                 wait_ms = LATE_MS * LATE_SPREAD ** random()
                 heappush(held, (tick + int(wait_ms * self.rate / 1000), tick, message._replace(kind="late")))
                 message = self.event(tick, "+")
-            elif draw < shares.late + shares.beyond and tick > BEYOND_AFTER:
+            elif draw < beyond and tick > BEYOND_AFTER:
                 message = self.event(tick, "+", self.random.randrange(*BEYOND_MS))._replace(kind="beyond")
             elif draw >= 1 - shares.duplicates:
                 again = tick + 1 + int(random() * DUPLICATE_WITHIN)

@@ -89,10 +89,10 @@ def as_users_read_it(error: Exception, url: str, user: str, database: str) -> Ga
     if code in NO_RIGHTS or "is readonly" in str(error):  # the driver's own words for a reader's settings
         return BadInput(f"ClickHouse user {user!r} lacks a right: {in_one_line(error)}")
     if code == UNKNOWN_DATABASE:
-        return BadInput(f"ClickHouse at {url} has no database {database!r}: run `gamewax migrate`")
+        return BadInput(f"ClickHouse at {url} has no database {database!r}: run ./gamewax migrate")
     if code == UNKNOWN_TABLE:
         return BadInput(
-            f"a table is missing in database {database!r}, run `gamewax migrate`: {in_one_line(error)}"
+            f"a table is missing in database {database!r}, run ./gamewax migrate: {in_one_line(error)}"
         )
     if isinstance(error, ClickHouseError) and code is None:
         return BadInput(
@@ -104,6 +104,6 @@ def as_users_read_it(error: Exception, url: str, user: str, database: str) -> Ga
 def unreachable(error: Exception, url: str) -> BadInput:
     """Say that nothing useful answers at the address."""
     return BadInput(
-        f"ClickHouse does not answer at {url}: start it (`gamewax services start`) "
+        f"ClickHouse does not answer at {url}: start it (./gamewax services start --detach) "
         f"or set GAMEWAX_CLICKHOUSE__URL ({in_one_line(error)})"
     )

@@ -25,8 +25,8 @@ log = structlog.get_logger()
 
 DEAD_LETTERS = "dead-letters"
 PARTITIONS = ("0", "1", "2", "3")  # of the sink, not of the topic
-ANSWER_WITHIN_S = 10.0
-SAY_WAITING_AFTER_S = 10.0
+ANSWER_WITHIN_S = 5.0
+SAY_WAITING_AFTER_S = 10
 LONGEST_RAW = 600_000  # bytes of JSON text; a record may have 1,000,000
 LONGEST_KEY = 60_000
 OPTIONS: dict[str, str | int | float | bool] = {
@@ -61,14 +61,17 @@ def open_producer(server: KafkaServer, topic: str) -> Producer:
     options = {**OPTIONS, **server.options, "bootstrap.servers": server.bootstrap_servers}
     try:
         producer = Producer({**options, "log_level": 0})
+    except KafkaException as error:
+        raise BadInput(f"GAMEWAX_KAFKA__OPTIONS: {error.args[0].str()}") from error
+    try:
         known = producer.list_topics(topic, timeout=ANSWER_WITHIN_S).topics[topic]
     except KafkaException as error:
         raise BadInput(
-            f"Kafka does not answer at {server.bootstrap_servers}: start it (`gamewax services start`) "
-            f"or set GAMEWAX_KAFKA__BOOTSTRAP_SERVERS ({error.args[0].str()})"
+            f"Kafka does not answer at {server.bootstrap_servers}: check GAMEWAX_KAFKA__BOOTSTRAP_SERVERS, "
+            f"or start one with ./gamewax services start --detach ({error.args[0].str()})"
         ) from error
     if known.error is not None:
-        raise BadInput(f"Kafka has no topic {topic!r}: run `gamewax topics create` ({known.error.str()})")
+        raise BadInput(f"Kafka has no topic {topic!r}: run ./gamewax topics create ({known.error.str()})")
     return producer
 
 
@@ -80,6 +83,7 @@ class Deliveries:
         self._refused: KafkaError | None = None
 
     def __call__(self, error: KafkaError | None, message: Message) -> None:
+        """Take Kafka's answer to one message."""
         del message
         if error is None:
             self.delivered += 1
@@ -121,15 +125,15 @@ def drain(producer: Producer, delivered: Deliveries) -> None:
         Broken: Kafka refused a message.
 
     """
-    said = False
-    while left := producer.flush(SAY_WAITING_AFTER_S):
+    waited_s = 0
+    while left := producer.flush(1.0):
         delivered.check()
-        if not said:
+        waited_s += 1
+        if waited_s == SAY_WAITING_AFTER_S:
             log.warning("kafka_away", messages_waiting=left)
-            said = True
     delivered.check()
-    if said:
-        log.info("kafka_back")
+    if waited_s >= SAY_WAITING_AFTER_S:
+        log.info("kafka_back", waited_s=waited_s)
 
 
 class DeadLetterTopic(FixedPartitionedSink[DeadLetter, None]):

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSource, cluster_main, run_main
+from structlog.testing import capture_logs
 
 from sinks.clickhouse import PARTITIONS, ClickHouseSink
 from sinks.clickhouse_errors import Verdict, judge
@@ -91,13 +92,17 @@ def test_rows_are_written_without_a_flush_when_they_are_old_enough(store: Store)
 
 def test_a_server_that_goes_away_and_comes_back_loses_and_doubles_nothing(store: Store) -> None:
     writer = store.writer(Pace(batch_age_s=0.01, longest_wait_s=0.2))
-    for number in range(200):
-        writer.put(engagement([f"g{number}"], number, 1))
-        if number in {50, 150}:
-            store.engine.kill()
-        if number in {100, 199}:
-            store.engine.start()
-    writer.close()
+    with capture_logs() as logs:
+        for number in range(200):
+            writer.put(engagement([f"g{number}"], number, 1))
+            if number in {50, 150}:
+                store.engine.kill()
+                until(lambda: logs[-1:] != [] and logs[-1]["event"] == "clickhouse_away")
+            if number in {100, 199}:
+                store.engine.start()
+                writer.flush()
+        writer.close()
+    assert [entry["event"] for entry in logs] == ["clickhouse_away", "clickhouse_back"] * 2
     assert store.rows(COUNT) == [(200, sum(range(200)))]
 
 
@@ -129,7 +134,7 @@ def test_a_frame_larger_than_the_queue_goes_alone(store: Store) -> None:
     ("wrong", "line"),
     [
         ({"password": "no"}, "refuses user 'writer'"),
-        ({"database": "not_there"}, "no database 'not_there': run `gamewax migrate`"),
+        ({"database": "not_there"}, "no database 'not_there': run ./gamewax migrate"),
         ({**READER}, "lacks a right"),
     ],
 )
@@ -151,7 +156,7 @@ def test_what_no_retry_can_help_is_raised_by_put_and_flush_in_one_line(
 def test_a_missing_table_says_to_migrate_and_a_wrong_column_is_our_fault(store: Store) -> None:
     writer = store.writer()
     writer.put(Rows("no_such_table", pl.DataFrame({"a": [1]})))
-    with pytest.raises(BadInput, match="run `gamewax migrate`"):
+    with pytest.raises(BadInput, match=r"run \./gamewax migrate"):
         writer.close()
     writer = store.writer()
     writer.put(Rows("engagement_upserts", pl.DataFrame({"no_such_column": [1]})))
