@@ -66,8 +66,7 @@ def serve(data: Path, port: int, credentials: Path | None, *, stop_with_stdin: b
     if stop_with_stdin:
         threading.Thread(target=stop_at_end_of_stdin, args=(stop,), daemon=True).start()
     stop.wait()
-    gateway.shutdown()
-    closing = threading.Thread(target=gateway.engine.close, daemon=True)
+    closing = threading.Thread(target=gateway.finish, daemon=True)
     closing.start()
     closing.join(FINISH_S)
     os.close(lock)

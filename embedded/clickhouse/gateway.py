@@ -68,6 +68,11 @@ class Gateway(ThreadingHTTPServer):
         finally:
             self._places.release()
 
+    def finish(self) -> None:
+        """Take no more connections, then close the engine behind its last query; the caller bounds the wait."""
+        self.shutdown()
+        self.engine.close()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that went away; their INSERT was cancelled."""
 
