@@ -181,9 +181,9 @@ def test_a_dataflow_writes_all_shards_through_one_sink(store: Store, workers: in
     stream = op.input("read", flow, TestingSource(items))
     op.output("rows", stream, ClickHouseSink(store.server, monotonic, Random(7), NEVER_BY_ITSELF))
     if workers == 1:
-        run_main(flow)  # type: ignore[no-untyped-call]
+        run_main(flow)
     else:
-        cluster_main(flow, [], 0, worker_count_per_proc=workers)  # type: ignore[no-untyped-call]
+        cluster_main(flow, [], 0, worker_count_per_proc=workers)
     assert store.rows(COUNT) == [(64, sum(range(64)))]
 
 

@@ -91,9 +91,9 @@ def test_a_dataflow_sends_every_dead_letter_once_per_message(
     stream = op.input("read", flow, TestingSource([(str(one.offset % 16), one) for one in letters]))
     op.output("dead_letters", stream, DeadLetterTopic(server(kafka), topic))
     if workers == 1:
-        run_main(flow)  # type: ignore[no-untyped-call]
+        run_main(flow)
     else:
-        cluster_main(flow, [], 0, worker_count_per_proc=workers)  # type: ignore[no-untyped-call]
+        cluster_main(flow, [], 0, worker_count_per_proc=workers)
     assert everything(kafka, topic) == {record_key(one): record_value(one) for one in letters}
 
 
