@@ -69,7 +69,7 @@ class Gateway(ThreadingHTTPServer):
             self._places.release()
 
     def finish(self) -> None:
-        """Take no more connections, then close the engine behind its last query; the caller bounds the wait."""
+        """Take no more connections and close the engine behind its last query; the caller bounds it."""
         self.shutdown()
         self.engine.close()
 
