@@ -13,20 +13,25 @@ from topics.errors import BadInput
 DEFAULT_RATE = 1000  # a second
 PRINTED_START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: lines depend on the arguments alone
 
-Share = Annotated[float, typer.Option(min=0, max=1, help="Share of all messages.")]
+Late = Annotated[float, typer.Option(min=0, max=1, help="Share that comes 5 s to 5 min late.")]
+Beyond = Annotated[float, typer.Option(min=0, max=1, help="Share too late to be counted.")]
+Duplicates = Annotated[float, typer.Option(min=0, max=1, help="Share that is sent twice.")]
+Malformed = Annotated[float, typer.Option(min=0, max=1, help="Share that is no event.")]
 
 
 def simulate(  # noqa: PLR0913 — one argument an option
-    rate: Annotated[int | None, typer.Option(min=1, help="Messages a second [default: 1000].")] = None,
+    rate: Annotated[int | None, typer.Option(min=1, help="Messages a second (1000 if not given).")] = None,
     events: Annotated[int | None, typer.Option(min=1, help="Stop after so many; else at Ctrl-C.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed and start, same bytes.")] = 1,
     *,
     lines: Annotated[bool, typer.Option("--print", help="Write lines to stdout, not to Kafka.")] = False,
-    start: Annotated[str, typer.Option(help="First event time [default: now; --print: 2026].")] = "",
-    late: Share = 0.02,
-    beyond: Share = 0.0,
-    duplicates: Share = 0.01,
-    malformed: Share = 0.002,
+    start: Annotated[
+        str, typer.Option(help="First event time (now if not given; 2026-01-01T00:00:00Z with --print).")
+    ] = "",
+    late: Late = 0.02,
+    beyond: Beyond = 0.0,
+    duplicates: Duplicates = 0.01,
+    malformed: Malformed = 0.002,
 ) -> None:
     """Make up the traffic of a game: sessions over levels and maps, some of it late or broken.
 

@@ -78,6 +78,12 @@ def in_one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:LONGEST_MESSAGE]
 
 
+def root_cause(error: Exception) -> str:
+    """Give why nobody answered, without the driver's wrapping: `[Errno 111] Connection refused`."""
+    reason = getattr(error.__cause__, "reason", None)
+    return in_one_line(error) if reason is None else str(reason).rsplit(": ", 1)[-1]
+
+
 def as_users_read_it(error: Exception, url: str, user: str, database: str) -> GamewaxError:
     """Turn a fatal error into one line that says what to do."""
     code = getattr(error, "code", None)
@@ -105,5 +111,5 @@ def unreachable(error: Exception, url: str) -> BadInput:
     """Say that nothing useful answers at the address."""
     return BadInput(
         f"ClickHouse does not answer at {url}: start it (./gamewax services start --detach) "
-        f"or set GAMEWAX_CLICKHOUSE__URL ({in_one_line(error)})"
+        f"or set GAMEWAX_CLICKHOUSE__URL ({root_cause(error)})"
     )

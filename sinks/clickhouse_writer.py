@@ -18,7 +18,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sinks.clickhouse_client import Server, open_client
-from sinks.clickhouse_errors import Verdict, as_users_read_it, in_one_line, judge
+from sinks.clickhouse_errors import Verdict, as_users_read_it, judge, root_cause
 from sinks.clickhouse_insert import Block, blocks, insert
 from topics.errors import Broken, GamewaxError
 from windows.rows import Rows
@@ -184,7 +184,11 @@ class ClickHouseWriter:
                     raise as_users_read_it(error, server.url, server.user, server.database) from error
                 if away_since is None:
                     away_since = self._now()
-                    log.warning("clickhouse_away", url=self._server.url, reason=in_one_line(error))
+                    log.warning(
+                        "clickhouse_away",
+                        url=self._server.url,
+                        reason=root_cause(error),
+                    )
                 if self._stopped_within(wait_s * self._random.uniform(0.5, 1.0)):
                     return False
                 wait_s = min(2 * wait_s, self._pace.longest_wait_s)
