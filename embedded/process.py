@@ -20,6 +20,7 @@ from topics.errors import BadInput, Broken
 HOST = "127.0.0.1"
 TIED = Path(__file__).with_name("tied.py")
 ROOT = Path(__file__).parents[1]
+FOR_EVER_S = 1e9
 
 
 class PortInUse(BadInput):
@@ -63,8 +64,12 @@ class Child:
         return self._popen.poll()
 
     def wait(self) -> int:
-        """Wait until the child ends by itself; gives its exit code."""
-        return self._popen.wait()
+        """Wait until the child ends by itself; gives its exit code.
+
+        With a time-out, because polars restarts system calls at SIGINT: an endless wait would not
+        notice Ctrl-C.
+        """
+        return self._popen.wait(FOR_EVER_S)
 
     def stop(self, *, within_s: float = 30.0) -> None:
         """End the child: SIGTERM, and SIGKILL when it does not end in `within_s` seconds."""

@@ -147,10 +147,9 @@ def test_in_the_foreground_ctrl_c_ends_everything(tmp_path: Path) -> None:
         text=True,
     ) as foreground:
         assert foreground.stdout
-        assert foreground.stderr
         told = [foreground.stdout.readline().split()[0] for _ in range(3)]
         foreground.send_signal(signal.SIGINT)
-        complaint = foreground.stderr.read()
+        complaint = foreground.communicate(timeout=60)[1]
     assert (told, foreground.returncode, complaint) == (["kafka", "clickhouse", "data"], 130, "")
     assert gamewax("services", "status", "--data", str(tmp_path)).returncode == 1
 
