@@ -14,7 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+Ints = npt.NDArray[np.int64]
+Column = npt.NDArray[np.int64] | npt.NDArray[np.uint64] | npt.NDArray[np.float64]
 
 _ONE = pl.repeat(1, pl.len(), dtype=pl.Int64)
 FOLDED = "_folded"  # the measure every aggregate has: events folded into the row, its version
@@ -47,18 +52,16 @@ class Term:
     sets: Mapping[str, tuple[str, ...]]
     scale: int = 1
 
-    def row(self, name: str) -> pl.Expr:
-        """Express the row's value from the merged columns `name.suffix`."""
+    def row(self, state: Mapping[str, Ints]) -> Column:
+        """Give the row's values from the merged measures and set sizes, by suffix."""
         if self.sets:
-            return pl.col(f"{name}.set").cast(pl.UInt64)
+            return state["set"].astype(np.uint64)
         if "count" in self.measures:
-            total, count = pl.col(f"{name}.sum"), pl.col(f"{name}.count")
-            return pl.when(count > 0).then(total / self.scale / count).otherwise(0.0)
+            return state["sum"] / self.scale / np.maximum(state["count"], 1)
         (suffix,) = self.measures
-        merged = pl.col(f"{name}.{suffix}")
-        if self.scale != 1:
-            return merged / self.scale
-        return merged.cast(pl.UInt64) if suffix == "n" else merged
+        if suffix == "n":
+            return state["n"].astype(np.uint64)
+        return state[suffix] if self.scale == 1 else state[suffix] / self.scale
 
 
 def count(where: pl.Expr | None = None) -> Term:

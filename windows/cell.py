@@ -2,20 +2,38 @@
 
 Rules:
 - `fold` only appends; the work is done once when rows or a snapshot are wanted (`settle`).
-- Groups meet by name, so their order of arrival never changes a row; a group keeps its index.
+- A group keeps its index as long as the cell lives. Groups meet by hash; two groups that share one
+  (their second hashes differ) are an error, never joined.
 - A row is changed when more events are folded into it than when it was last given out; the version
   of a row is that number of events, so less can never replace more.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
-from models.aggregates import FOLDED, Aggregate, Merge
+from models.aggregates import Aggregate, Merge
+from topics.errors import Broken
 from windows.partials import HASH_BITS, Hashes, Ints, Partial, sorted_unique
 
 WIDE_HASH_BITS = 40  # once a cell holds more groups than fit beside 48 hash bits
+_NOTHING = {Merge.ADD: 0, Merge.MIN: 2**63 - 1, Merge.MAX: -(2**63)}
+_MERGED = {Merge.ADD: np.add, Merge.MIN: np.minimum, Merge.MAX: np.maximum}
+
+
+@dataclass(slots=True)
+class Groups:
+    """The groups of a cell, by index; `measures` has a row per measure and a column per group."""
+
+    group: Hashes
+    check: Hashes
+    names: pl.DataFrame
+    measures: Ints
+    sets: list[Hashes]
+    hash_bits: int = HASH_BITS
 
 
 class Cell:
@@ -24,122 +42,146 @@ class Cell:
     Args:
         aggregate: whose groups these are.
         start_ms: where the window begins.
+        groups: what a snapshot held; every row of it counts as changed.
 
     """
 
-    __slots__ = ("_aggregate", "_emitted", "_loose", "groups", "hash_bits", "sets", "start_ms")
+    __slots__ = ("_aggregate", "_emitted", "_groups", "_loose", "start_ms")
 
-    def __init__(self, aggregate: Aggregate, start_ms: int) -> None:
+    def __init__(self, aggregate: Aggregate, start_ms: int, groups: Groups | None = None) -> None:
         self._aggregate = aggregate
         self.start_ms = start_ms
-        self.groups: pl.DataFrame | None = None
-        self.sets: list[Hashes] = [np.empty(0, np.uint64) for _ in aggregate.sets()]
-        self.hash_bits = HASH_BITS
+        self._groups = groups or _no_groups(aggregate)
         self._loose: list[Partial] = []
-        self._emitted: Ints = np.empty(0, np.int64)
-
-    @classmethod
-    def restored(
-        cls, aggregate: Aggregate, start_ms: int, groups: pl.DataFrame, sets: list[Hashes], hash_bits: int
-    ) -> Cell:
-        """Rebuild a cell from its parts; every row counts as changed."""
-        cell = cls(aggregate, start_ms)
-        cell.groups, cell.sets, cell.hash_bits = groups, sets, hash_bits
-        cell._emitted = np.zeros(groups.height, np.int64)
-        return cell
+        self._emitted: Ints = np.zeros(len(self._groups.group), np.int64)
 
     def fold(self, partial: Partial) -> int:
         """Take a partial in; gives the events it holds."""
         self._loose.append(partial)
-        return int(partial.groups[FOLDED].sum())
+        return partial.events
 
-    def settle(self) -> pl.DataFrame:
-        """Merge what was folded since the last time; gives the groups."""
-        if not self._loose and self.groups is not None:
-            return self.groups
-        settled = [] if self.groups is None else [self.groups]
-        stacked = pl.concat([*settled, *(partial.groups for partial in self._loose)])
-        merged = (
-            stacked.with_row_index("_row")
-            .group_by(self._aggregate.by, maintain_order=True)
-            .agg(*_merges(self._aggregate), pl.col("_row"))
-        )
-        if self.sets:
-            self._settle_sets(_group_of_row(merged["_row"], stacked.height), merged.height)
-        self.groups = merged.drop("_row")
-        self._emitted = np.concatenate(
-            (self._emitted, np.zeros(merged.height - len(self._emitted), np.int64))
-        )
-        self._loose.clear()
-        return self.groups
+    @property
+    def changed(self) -> bool:
+        """Tell whether there are rows to give out."""
+        return bool(self._loose) or bool((self._groups.measures[0] > self._emitted).any())
 
-    def _settle_sets(self, group_of_row: Ints, groups: int) -> None:
-        if groups > 2 ** (64 - self.hash_bits):
-            self.sets = [_widened(values) for values in self.sets]
-            self.hash_bits = WIDE_HASH_BITS
-        first = 0 if self.groups is None else self.groups.height
-        parts: list[list[Hashes]] = [[values] for values in self.sets]
+    def settle(self) -> Groups:
+        """Merge what was folded since the last time; gives the groups.
+
+        Raises:
+            Broken: two groups share a 64-bit hash.
+
+        """
+        if self._loose:
+            index = self._place(
+                np.concatenate([of.group for of in self._loose]),
+                np.concatenate([of.check for of in self._loose]),
+            )
+            self._settle_measures(index)
+            self._settle_sets(index)
+            self._loose.clear()
+        return self._groups
+
+    def _place(self, group: Hashes, check: Hashes) -> Ints:
+        """Give the index of each group, making room for new ones."""
+        mine = self._groups
+        order = np.argsort(mine.group)
+        place = (
+            order[np.searchsorted(mine.group, group, sorter=order).clip(max=len(order) - 1)]
+            if len(order)
+            else None
+        )
+        index = np.zeros(len(group), np.int64) if place is None else place
+        new = np.ones(len(group), np.bool_) if place is None else mine.group[place] != group
+        if new.any():
+            _, first, again = np.unique(group[new], return_index=True, return_inverse=True)
+            index[new] = len(mine.group) + again
+            self._add(group, check, np.flatnonzero(new)[first])
+        if (self._groups.check[index] != check).any():
+            raise Broken(f"two groups of {self._aggregate.table} share a hash in window {self.start_ms}")
+        return index
+
+    def _add(self, group: Hashes, check: Hashes, rows: Ints) -> None:
+        mine, of = self._groups, self._aggregate
+        names = pl.concat([partial.names for partial in self._loose])[rows]
+        nothing = np.array([_NOTHING[measure.merge] for measure in of.measures().values()], np.int64)
+        fresh = np.repeat(nothing[:, None], len(rows), axis=1)
+        mine.group = np.concatenate((mine.group, group[rows]))
+        mine.check = np.concatenate((mine.check, check[rows]))
+        mine.names = names if mine.names.is_empty() else pl.concat([mine.names, names])
+        mine.measures = np.concatenate((mine.measures, fresh), axis=1)
+        self._emitted = np.concatenate((self._emitted, np.zeros(len(rows), np.int64)))
+
+    def _settle_measures(self, index: Ints) -> None:
+        values = np.concatenate([partial.measures for partial in self._loose], axis=1)
+        for number, measure in enumerate(self._aggregate.measures().values()):
+            _MERGED[measure.merge].at(self._groups.measures[number], index, values[number])
+
+    def _settle_sets(self, index: Ints) -> None:
+        mine = self._groups
+        if len(mine.group) > 2 ** (64 - mine.hash_bits):
+            mine.sets, mine.hash_bits = [_widened(values) for values in mine.sets], WIDE_HASH_BITS
+        parts: list[list[Hashes]] = [[values] for values in mine.sets]
+        first = 0
         for partial in self._loose:
-            group = group_of_row[first : first + partial.groups.height].astype(np.uint64)
-            first += partial.groups.height
+            mapped = index[first : first + len(partial.group)].astype(np.uint64)
+            first += len(partial.group)
             for part, values in zip(parts, partial.sets, strict=True):
-                part.append(self._renamed(values, group))
-        self.sets = [sorted_unique(np.concatenate(part)) for part in parts]
-
-    def _renamed(self, values: Hashes, group: Hashes) -> Hashes:
-        """Turn a partial's own group indices into this cell's, at this cell's hash width."""
-        cut = np.uint64(HASH_BITS - self.hash_bits)
-        low = (values & np.uint64(2**HASH_BITS - 1)) >> cut
-        renamed: Hashes = (group[values >> np.uint64(HASH_BITS)] << np.uint64(self.hash_bits)) | low
-        return renamed
+                part.append(_renamed(values, mapped, mine.hash_bits))
+        mine.sets = [sorted_unique(np.concatenate(part)) for part in parts]
 
     def changed_rows(self, size_s: int, generation: int) -> pl.DataFrame:
         """Give the rows that changed since the last call, as the table's columns and `version`."""
         groups = self.settle()
-        folded = groups[FOLDED].to_numpy()
+        folded = groups.measures[0]
         changed = np.flatnonzero(folded > self._emitted)
         self._emitted = folded.copy()
-        counted = groups.with_columns(
-            pl.Series(name, self._set_sizes(values))
-            for name, values in zip(self._aggregate.sets(), self.sets, strict=True)
-        )
-        return counted[changed].select(
-            *self._aggregate.by,
-            pl.lit(self.start_ms).cast(pl.Datetime("ms", "UTC")).alias("window_start"),
-            pl.lit(size_s).cast(pl.UInt32).alias("window_seconds"),
-            *(term.row(name).alias(name) for name, term in self._aggregate.terms.items()),
-            (pl.col(FOLDED).cast(pl.UInt64) + (generation << 48)).alias("version"),
-        )
-
-    def _set_sizes(self, values: Hashes) -> Ints:
-        assert self.groups is not None  # noqa: S101  settle() came first
-        group = (values >> np.uint64(self.hash_bits)).astype(np.int64)
-        return np.bincount(group, minlength=self.groups.height)
-
-    @property
-    def changed(self) -> bool:
-        """Tell whether there may be rows to give out."""
-        return bool(self._loose) or (
-            self.groups is not None and bool((self.groups[FOLDED].to_numpy() > self._emitted).any())
+        state = self._state(changed)
+        terms = self._aggregate.terms.items()
+        return pl.DataFrame(
+            [
+                *groups.names[changed].get_columns(),
+                pl.Series("window_start", np.full(len(changed), self.start_ms)).cast(
+                    pl.Datetime("ms", "UTC")
+                ),
+                pl.Series("window_seconds", np.full(len(changed), size_s, np.uint32)),
+                *(pl.Series(name, term.row(state[name])) for name, term in terms),
+                pl.Series("version", folded[changed].astype(np.uint64) + np.uint64(generation << 48)),
+            ]
         )
 
+    def _state(self, changed: Ints) -> dict[str, dict[str, Ints]]:
+        """Give each term's merged measures and set sizes by suffix, for the changed groups."""
+        groups, of = self._groups, self._aggregate
+        state: dict[str, dict[str, Ints]] = {name: {} for name in of.terms}
+        for column, values in zip(of.measures(), groups.measures, strict=True):
+            name, _, suffix = column.partition(".")
+            state.setdefault(name, {})[suffix] = values[changed]
+        for column, values in zip(of.sets(), groups.sets, strict=True):
+            name, _, suffix = column.partition(".")
+            group = (values >> np.uint64(groups.hash_bits)).astype(np.int64)
+            state[name][suffix] = np.bincount(group, minlength=len(groups.group))[changed]
+        return state
 
-_AGG = {Merge.ADD: pl.Expr.sum, Merge.MIN: pl.Expr.min, Merge.MAX: pl.Expr.max}
+
+def _no_groups(aggregate: Aggregate) -> Groups:
+    return Groups(
+        group=np.empty(0, np.uint64),
+        check=np.empty(0, np.uint64),
+        names=pl.DataFrame(schema=dict.fromkeys(aggregate.by, pl.String)),
+        measures=np.empty((len(aggregate.measures()), 0), np.int64),
+        sets=[np.empty(0, np.uint64) for _ in aggregate.sets()],
+    )
 
 
-def _merges(aggregate: Aggregate) -> list[pl.Expr]:
-    return [_AGG[measure.merge](pl.col(name)) for name, measure in aggregate.measures().items()]
-
-
-def _group_of_row(rows_of_group: pl.Series, rows: int) -> Ints:
-    group = np.empty(rows, np.int64)
-    lengths = rows_of_group.list.len().to_numpy()
-    group[rows_of_group.explode().to_numpy()] = np.repeat(np.arange(len(lengths)), lengths)
-    return group
+def _renamed(values: Hashes, index: Hashes, hash_bits: int) -> Hashes:
+    """Turn a partial's own group numbers into the cell's, at the cell's hash width."""
+    low = (values & np.uint64(2**HASH_BITS - 1)) >> np.uint64(HASH_BITS - hash_bits)
+    renamed: Hashes = (index[values >> np.uint64(HASH_BITS)] << np.uint64(hash_bits)) | low
+    return renamed
 
 
 def _widened(values: Hashes) -> Hashes:
     """Move a set array from 48 to 40 hash bits: room for 2^24 groups, order kept."""
-    group = values >> np.uint64(HASH_BITS)
-    low = (values & np.uint64(2**HASH_BITS - 1)) >> np.uint64(HASH_BITS - WIDE_HASH_BITS)
-    return sorted_unique((group << np.uint64(WIDE_HASH_BITS)) | low)
+    identity = np.arange(2 ** (64 - HASH_BITS), dtype=np.uint64)
+    return sorted_unique(_renamed(values, identity, WIDE_HASH_BITS))

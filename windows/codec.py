@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 
 from topics.errors import NeedsOperator
-from windows.cell import Cell
-from windows.partials import hash_canary
+from windows.cell import Cell, Groups
+from windows.partials import Hashes, hash_canary
 from windows.plan import SHARDS, CellId, Plan
 from windows.slot import Slot
 
@@ -28,11 +28,14 @@ HELP = "run `./gamewax recover` for this flow, or start the version that wrote i
 
 
 class CellState(msgspec.Struct, frozen=True):
-    """One window: its groups as an Arrow IPC file, its set arrays as little-endian uint64."""
+    """One window: names as an Arrow IPC file, all else as little-endian 64-bit arrays."""
 
     start_ms: int
     hash_bits: int
-    groups: bytes
+    group: bytes
+    check: bytes
+    names: bytes
+    measures: bytes
     sets: list[bytes]
 
 
@@ -95,13 +98,31 @@ def read_state(packed: object, kind: type[State], what: str) -> State:
 
 
 def _pack_cell(window: Cell) -> CellState:
-    buffer = io.BytesIO()
-    window.settle().write_ipc(buffer, compression="uncompressed")
-    sets = [values.astype("<u8", copy=False).tobytes() for values in window.sets]
-    return CellState(window.start_ms, window.hash_bits, buffer.getvalue(), sets)
+    groups, names = window.settle(), io.BytesIO()
+    groups.names.write_ipc(names, compression="uncompressed")
+    return CellState(
+        start_ms=window.start_ms,
+        hash_bits=groups.hash_bits,
+        group=groups.group.astype("<u8", copy=False).tobytes(),
+        check=groups.check.astype("<u8", copy=False).tobytes(),
+        names=names.getvalue(),
+        measures=groups.measures.astype("<i8", copy=False).tobytes(),
+        sets=[values.astype("<u8", copy=False).tobytes() for values in groups.sets],
+    )
 
 
 def _unpack_cell(slot: Slot, state: CellState) -> Cell:
-    groups = pl.read_ipc(io.BytesIO(state.groups))
-    sets = [np.frombuffer(values, "<u8").astype(np.uint64) for values in state.sets]
-    return Cell.restored(slot.aggregate, state.start_ms, groups, sets, state.hash_bits)
+    measures = np.frombuffer(state.measures, "<i8").astype(np.int64)
+    groups = Groups(
+        group=_hashes(state.group),
+        check=_hashes(state.check),
+        names=pl.read_ipc(io.BytesIO(state.names)),
+        measures=measures.reshape(len(slot.aggregate.measures()), -1),
+        sets=[_hashes(values) for values in state.sets],
+        hash_bits=state.hash_bits,
+    )
+    return Cell(slot.aggregate, state.start_ms, groups)
+
+
+def _hashes(packed: bytes) -> Hashes:
+    return np.frombuffer(packed, "<u8").astype(np.uint64)

@@ -2,8 +2,8 @@
 
 Rules:
 - Pure and columnar: one sort per aggregate and size, then contiguous slices; no Python per event.
-- A group is found by the 64-bit hash of its key columns within a batch (two groups of one batch are
-  joined with probability groups^2 / 2^65), and by its names wherever partials meet.
+- A group is known by two 64-bit hashes of its key columns: it is found by the first, and the second
+  shows when two groups share it. Its names travel along and are never compared.
 - A distinct value is `local group << 48 | 48 hash bits`, so a sorted array holds a set per group.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from windows.plan import SHARD_BITS
 HASH_BITS = 48
 MOST_ROWS = 2 ** (64 - HASH_BITS)  # rows of a batch: a local group index must fit beside the hash
 _LOW = np.uint64(2 ** (64 - SHARD_BITS) - 1)
-_GROUP_SEED, _VALUE_SEED = 11, 23
+_GROUP_SEED, _CHECK_SEED, _VALUE_SEED = 11, 17, 23
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -32,12 +33,23 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """Groups of one window in one shard: their names and measures, and a sorted set array per distinct."""
+    """Groups of one window in one shard, each once.
+
+    `measures` has a row per measure and a column per group; `sets` one sorted array per distinct count.
+    """
 
     shard: int
     start_ms: int
-    groups: pl.DataFrame
+    group: Hashes
+    check: Hashes
+    names: pl.DataFrame
+    measures: Ints
     sets: tuple[Hashes, ...]
+
+    @property
+    def events(self) -> int:
+        """Count the events in it (the first measure is `FOLDED`)."""
+        return int(self.measures[0].sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +59,17 @@ class Columns:
     taken: Ints  # positions in the batch of the events that the aggregate takes
     time_ms: Ints
     group: Hashes
+    check: Hashes
     names: pl.DataFrame
-    measures: dict[str, tuple[Merge, Ints]]
+    merges: tuple[Merge, ...]
+    measures: list[Ints]
     sets: tuple[tuple[Hashes, Flags], ...]  # 48-bit hash, counts at all
 
 
 def hash_canary() -> int:
     """Give a value that changes when the hash function does; snapshots carry it."""
     names = pl.DataFrame({"a": ["gamewax"], "b": ["\u00e9"]})
-    return int(names.hash_rows(_GROUP_SEED)[0]) ^ int(names["a"].hash(_VALUE_SEED)[0])
+    return int(names.hash_rows(_GROUP_SEED)[0]) ^ int(names.hash_rows(_CHECK_SEED)[0])
 
 
 def columns(aggregate: Aggregate, events: pl.DataFrame) -> Columns:
@@ -79,8 +93,10 @@ def columns(aggregate: Aggregate, events: pl.DataFrame) -> Columns:
         taken=taken,
         time_ms=events["event_time"].to_numpy(),
         group=names.hash_rows(_GROUP_SEED).to_numpy(),
+        check=names.hash_rows(_CHECK_SEED).to_numpy(),
         names=names,
-        measures={name: (m.merge, values[name].to_numpy()) for name, m in measures.items()},
+        merges=tuple(measure.merge for measure in measures.values()),
+        measures=[values[name].to_numpy() for name in measures],
         sets=tuple(_set_column(events, of) for of in aggregate.sets().values()),
     )
 
@@ -104,22 +120,26 @@ def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
     if not len(kept):
         return
     window = of.time_ms[kept] // (size_s * 1000)
-    group = of.group[kept]
-    order = np.argsort(_sort_key(group, window))
-    group, window, kept = group[order], window[order], kept[order]
-    opens = np.concatenate(([True], (group[1:] != group[:-1]) | (window[1:] != window[:-1])))
+    order = np.argsort(_sort_key(of.group[kept], window))
+    kept, window = kept[order], window[order]
+    group, check = of.group[kept], of.check[kept]
+    opens = _changes(group, window) | _changes(check, window)
     first = np.flatnonzero(opens)
-    groups = _group_frame(of, kept, first)
     local = np.cumsum(opens) - 1
-    sets = tuple(_local_set(values[kept], counts[kept], local) for values, counts in of.sets)
-    shard, start = (group[first] >> np.uint64(64 - SHARD_BITS)).astype(np.int64), window[first]
-    pieces = np.flatnonzero(np.concatenate(([True], (shard[1:] != shard[:-1]) | (start[1:] != start[:-1]))))
+    measures = np.stack([_reduced(of, number, kept, first) for number in range(len(of.measures))])
+    sets = [_local_set(values[kept], counts[kept], local) for values, counts in of.sets]
+    names, group, check, window = of.names[kept[first]], group[first], check[first], window[first]
+    shard = (group >> np.uint64(64 - SHARD_BITS)).astype(np.int64)
+    pieces = np.flatnonzero(_changes(shard, window))
     split_sets = [_split_set(values, pieces) for values in sets]
     for number, (low, high) in enumerate(pairwise([*pieces.tolist(), len(first)])):
         yield Partial(
             shard=int(shard[low]),
-            start_ms=int(start[low]) * size_s * 1000,
-            groups=groups[low:high],
+            start_ms=int(window[low]) * size_s * 1000,
+            group=group[low:high],
+            check=check[low:high],
+            names=names.slice(low, high - low),
+            measures=measures[:, low:high],
             sets=tuple(parts[number] for parts in split_sets),
         )
 
@@ -133,12 +153,16 @@ def _sort_key(group: Hashes, window: Ints) -> Hashes:
     return key
 
 
-def _group_frame(of: Columns, kept: Ints, first: Ints) -> pl.DataFrame:
-    """Give one row per group: its names, and its measures reduced over its run of events."""
-    merged = {
-        name: _REDUCE[merge].reduceat(values[kept], first) for name, (merge, values) in of.measures.items()
-    }
-    return of.names[kept[first]].with_columns(pl.Series(name, values) for name, values in merged.items())
+def _changes(*columns: npt.NDArray[Any]) -> Flags:
+    """Mark where a new run of equal values begins in any of the columns."""
+    changed = [column[1:] != column[:-1] for column in columns]
+    return np.concatenate(([True], np.logical_or.reduce(changed)))
+
+
+def _reduced(of: Columns, number: int, kept: Ints, first: Ints) -> Ints:
+    """Reduce one measure over each group's run of events."""
+    reduced: Ints = _REDUCE[of.merges[number]].reduceat(of.measures[number][kept], first)
+    return reduced
 
 
 _REDUCE = {Merge.ADD: np.add, Merge.MIN: np.minimum, Merge.MAX: np.maximum}
