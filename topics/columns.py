@@ -102,7 +102,7 @@ def _judge(fields: Fields, cells: pl.DataFrame, integers: Integers) -> tuple[dic
             good &= ~_flags(column == "")
         elif field.kind is Kind.NUMBER:
             good &= ~_flags(column.abs() >= NUMBER_LIMIT)
-            columns[field.name] = column + 0.0  # -0.0 becomes 0.0
+            columns[field.name] = column.set(column == 0, 0.0)  # -0.0 too; polars takes `+ 0.0` for nothing
         elif field.kind is Kind.TIME:
             columns[field.name], fine = _times(column, integers.get(field.name))
             good &= fine

@@ -73,6 +73,7 @@ POISON = [
     (b"5", "not_object", ""),
     (b'"text"', "not_object", ""),
     (b"x" * (1 << 20) + b"x", "oversize", ""),
+    (message(note="x" * (1 << 20)), "oversize", ""),
     (b'{"a":"' + b"x" * 10_000_000 + b'"}', "oversize", ""),
     (b"{}", "field_missing", "player_id"),
     (message(player_id=...), "field_missing", "player_id"),
@@ -174,6 +175,21 @@ def test_of_a_key_given_twice_the_last_counts_however_it_is_spelled():
     twice = raw("player_id", b'"a", "player_id": "b"')
     escaped = raw("player_id", b'"a", "\\u0070layer_id": "c"')
     assert decoded(twice, escaped).frame["player_id"].to_list() == ["b", "c"]
+
+
+@pytest.mark.parametrize("space", [b" ", b"\t", b"\r", b"\n", b" \t "])
+def test_space_before_a_colon_hides_neither_a_second_key_nor_a_type(space):
+    twice = raw("player_id", b'"a", "player_id"' + space + b': "b"')
+    number = message().replace(b'"player_id":', b'"player_id"' + space + b":").replace(b'"p"', b"1.50")
+    alone = message(player_id=...)[:-1] + b', "player_id"' + space + b':"c"}'
+    batch = decoded(twice, number, alone)
+    assert batch.frame["player_id"].to_list() == ["b", "c"]
+    assert [(reject.row, reject.reason) for reject in batch.rejects] == [(1, "field_type")]
+
+
+def test_a_negative_zero_is_zero():
+    values = [raw("health", b"-0.0"), raw("health", b"-0"), raw("health", b"-0e0")]
+    assert [str(health) for health in decoded(*values).frame["health"]] == ["0.0"] * 3
 
 
 def test_optional_fields_keep_their_types():
