@@ -1,8 +1,9 @@
 """Keeps flows running: starts them as processes, starts them again when they die, ends them when asked.
 
-Rules: a flow that ends with 0 (drained) is done; 2 and 3 end the supervisor with that code, since a
-restart would only say it again; anything else is started again after a growing wait. The processes
-of one flow's cluster live and die together. Ctrl-C and SIGTERM let every flow end at an epoch's edge.
+Rules: a flow that ends with 0 (drained) is done; 3 ends the supervisor with that code, and so does 2
+before the flow has ever run well, since a restart would only say it again; anything else is started
+again after a growing wait. The processes of one flow's cluster live and die together. Ctrl-C and
+SIGTERM let every flow end at an epoch's edge.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import structlog
 
 from embedded.process import ROOT, TIED, free_port
+from topics.errors import BadInput, NeedsOperator
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 HEALTHY_S = 60.0  # a flow that ran this long starts with the first wait again
 GRACE_S = 30.0  # for the last snapshot after SIGTERM
-FINAL = {0, 2, 3}
+SETTINGS, OPERATOR = BadInput.exit_code, NeedsOperator.exit_code
 LOOK_S = 0.05
 
 
@@ -36,6 +39,7 @@ class Flow:
     started: float = 0.0
     wait_s: float = FIRST_WAIT_S
     not_before: float = 0.0
+    proven: bool = False  # it has run well, so its settings are right
     code: int | None = None
 
     def start(self) -> None:
@@ -66,18 +70,20 @@ class Flow:
                 self.start()
             return
         codes = [process.poll() for process in self.running]
-        failed = [code for code in codes if code]
-        if failed:
+        if any(codes):
+            running = self.running
             self.end()
-            self._after(failed[0], now)
+            self._after(worst(process.returncode for process in running), now)
         elif all(code == 0 for code in codes):
             self.running, self.code = [], 0
 
     def _after(self, code: int, now: float) -> None:
-        if code in FINAL:
+        healthy = now - self.started > HEALTHY_S
+        self.proven |= healthy
+        if code == OPERATOR or (code == SETTINGS and not self.proven):
             self.code = code
             return
-        self.wait_s = FIRST_WAIT_S if now - self.started > HEALTHY_S else self.wait_s
+        self.wait_s = FIRST_WAIT_S if healthy else self.wait_s
         self.not_before = now + self.wait_s
         structlog.get_logger().warning(
             "flow ended, starting again", flow=self.name, code=code, wait_s=self.wait_s
@@ -96,6 +102,12 @@ class Flow:
                 process.kill()
                 process.wait()
         self.running = []
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Give the code that says why a cluster ended: what a person must mend before what a peer's end broke."""
+    failed = [code for code in codes if code]
+    return next((code for code in (OPERATOR, SETTINGS) if code in failed), failed[0])
 
 
 def supervise(flows: list[Flow]) -> int:

@@ -6,6 +6,8 @@ how it is folded, `sinks/ddl/001_engagement_by_level.sql` where a panel finds it
 
 from __future__ import annotations
 
+from threading import Event
+
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
@@ -38,12 +40,12 @@ def build(
     return flow
 
 
-def parts() -> Parts:
-    """Pick the real parts by the settings."""
-    return real_parts(NAME, TOPIC, AGGREGATES)
+def parts(stop: Event) -> Parts:
+    """Pick the real parts by the settings; setting `stop` ends the flow at an epoch's edge."""
+    return real_parts(NAME, TOPIC, AGGREGATES, stop)
 
 
 def flow() -> Dataflow:
     """Give the flow as `python -m bytewax.run flows.engagement` wants it."""
-    real = parts()
+    real = parts(Event())
     return build(real.source, real.rows, real.dead_letters, real.plan, real.clock)

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
+from threading import Event
 
 from models.aggregates import Aggregate
 from settings import Settings, load
 from sinks.clickhouse import ClickHouseSink
 from sinks.kafka import DeadLetterTopic
+from sinks.migrations import pending
 from sources.kafka import KafkaSource, Reading
 from topics.dead_letters import DeadLetter
 from topics.decode import decode
+from topics.errors import BadInput
 from topics.topic import Topic
 from windows.lane import Take
 from windows.operator import Clock
@@ -46,18 +49,19 @@ def plan_of(name: str, aggregates: Sequence[Aggregate], settings: Settings) -> P
     )
 
 
-def real_parts(name: str, topic: Topic, aggregates: Sequence[Aggregate]) -> Parts:
-    """Open the parts of a flow; SIGTERM and Ctrl-C then end it at an epoch's edge.
+def real_parts(name: str, topic: Topic, aggregates: Sequence[Aggregate], stop: Event) -> Parts:
+    """Open the parts of a flow; SIGTERM and Ctrl-C set `stop`, which ends it at an epoch's edge.
 
     Raises:
-        BadInput: a setting is wrong, or Kafka does not answer or lacks the topic.
+        BadInput: a setting is wrong, or Kafka or ClickHouse does not answer or lacks the topic or a table.
 
     """
+    stop_on_signals(stop.set)
     settings = load()
     plan = plan_of(name, aggregates, settings)
-    reading = Reading(time.monotonic, settings.windows.idle_after_s, settings.drain)
+    check_tables(settings)
+    reading = Reading(time.monotonic, settings.windows.idle_after_s, settings.drain, stop)
     source = KafkaSource(settings.kafka, topic.name, plan, partial(decode, topic), reading)
-    stop_on_signals(source.stop)
     return Parts(
         source=source,
         rows=ClickHouseSink(settings.clickhouse, time.monotonic, Random()),  # noqa: S311  spreads retries
@@ -65,6 +69,20 @@ def real_parts(name: str, topic: Topic, aggregates: Sequence[Aggregate]) -> Part
         plan=plan,
         clock=Clock(utc_now, timedelta(seconds=settings.windows.upsert_every_s)),
     )
+
+
+def check_tables(settings: Settings) -> None:
+    """Make sure before the first message that rows will find their tables.
+
+    Raises:
+        BadInput: ClickHouse does not answer, refuses us, or was not migrated.
+
+    """
+    if missing := pending(settings):
+        raise BadInput(
+            f"ClickHouse database {settings.clickhouse.database!r} lacks {missing[0].name} "
+            f"({len(missing)} in all): run ./gamewax migrate"
+        )
 
 
 def utc_now() -> datetime:

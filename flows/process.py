@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TextIO
 
 import structlog
@@ -69,9 +70,10 @@ def run(name: str, recovery: RecoveryConfig, place: Place) -> None:
     module = importlib.import_module(f"flows.{name}")
     gc.set_threshold(YOUNG, 50, 1000)
     epoch = timedelta(seconds=load().recovery.epoch_s)
+    stop = Event()  # one for all rounds, so that no request to end falls between two
     cluster = {"process_id": place.process, "addresses": place.addresses, "workers_per_process": 1}
     while True:
-        parts = module.parts()
+        parts = module.parts(stop)
         flow = module.build(parts.source, parts.rows, parts.dead_letters, parts.plan, parts.clock)
         gc.collect()
         gc.freeze()
@@ -81,8 +83,8 @@ def run(name: str, recovery: RecoveryConfig, place: Place) -> None:
             recovery_config=recovery,
             **(cluster if len(place.addresses) > 1 else {}),
         )
-        parts.source.stop()
-        if not parts.source.found_more:
+        parts.source.close()
+        if stop.is_set() or not parts.source.found_more:
             return
 
 

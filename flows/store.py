@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
+from flows.store_check import check_store
 from topics.errors import BadInput, NeedsOperator
 
 PARTITIONS = 1  # SQLite files; each worker of a cluster writes to it through its owner
@@ -48,9 +49,11 @@ class Store:
 
         Raises:
             BadInput: another process owns it.
+            NeedsOperator: it is damaged.
 
         """
         self._take_lock()
+        check_store(self._database)
         if not self._made():
             fresh = self.folder / "store.new"
             fresh.mkdir(mode=0o700, exist_ok=True)

@@ -18,6 +18,7 @@ class Standing:
     guarantee_ms: int
     unread: bool = True  # there may be messages that were not read yet
     new: bool = False  # found later than others: it may only be read once it has a floor
+    saved: int | None = None  # the next offset by the last snapshot
 
 
 @dataclass(slots=True)

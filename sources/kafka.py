@@ -7,21 +7,22 @@ Rules:
   cut or created anew.
 - Partitions added to the topic are found while running; the source then ends at an epoch's edge and
   `found_more` says so: whoever runs the flow starts it again, and they are read from their beginning.
+- After the run `close` tells lag tools where the last snapshot stands and ends all threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
+import structlog
 from bytewax.inputs import FixedPartitionedSource
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from settings import Kafka
 from sources.board import Board
-from sources.kafka_client import ANSWER_S, Log, bounds, check_no_gap, consumer, describe
+from sources.kafka_client import ANSWER_S, KafkaServer, Log, bounds, check_no_gap, consumer, describe, trouble
 from sources.kafka_partition import KafkaPartition, Surroundings, standing_of
 from sources.messages import arrivals, position_after
 from sources.partition_watch import PartitionWatch
@@ -33,11 +34,15 @@ from windows.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How to read: `monotonic` gives seconds that only grow; `drain` ends at the end seen at start."""
+    """How to read: `monotonic` gives seconds that only grow; `drain` ends at the end seen at start.
+
+    Setting `stop` ends the source at an epoch's edge, with a snapshot.
+    """
 
     monotonic: Callable[[], float]
     idle_after_s: float = 30.0
     drain: bool = False
+    stop: Event = field(default_factory=Event)
 
 
 class KafkaSource(FixedPartitionedSource[Take, bytes]):
@@ -57,23 +62,17 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
 
     def __init__(
         self,
-        kafka: Kafka,
+        kafka: KafkaServer,
         topic: str,
         plan: Plan,
         decode: Decode,
         reading: Reading,
     ) -> None:
-        self._kafka, self._plan, self._decode, self._drain = kafka, plan, decode, reading.drain
+        self._kafka, self._plan, self._decode, self._reading = kafka, plan, decode, reading
         self._log = describe(kafka, topic)
-        self._stop = Event()
-        self._watch = PartitionWatch(kafka, self._log, self._stop)
-        self._around = Surroundings(
-            Board(),
-            ThreadPoolExecutor(1, "judge"),
-            self._stop.is_set,
-            reading.monotonic,
-            reading.idle_after_s,
-        )
+        self._watch = PartitionWatch(kafka, self._log)
+        self._judge = ThreadPoolExecutor(1, "judge")
+        self._around = Surroundings(Board(), self._judge, self._ends, reading.monotonic, reading.idle_after_s)
 
     @property
     def log(self) -> Log:
@@ -85,9 +84,40 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         """Tell whether the source ended because the topic has more partitions now."""
         return self._watch.found_more
 
-    def stop(self) -> None:
-        """End at the next epoch's edge, with a snapshot."""
-        self._stop.set()
+    def close(self) -> None:
+        """After the run: end all threads, and tell lag tools where the last snapshot stands."""
+        self._watch.close()
+        self._judge.shutdown(wait=False, cancel_futures=True)
+        standings = self._around.board.standings.items()
+        places = [
+            TopicPartition(self._log.topic, partition, of.saved)
+            for partition, of in standings
+            if of.saved is not None
+        ]
+        if not places:
+            return
+        teller = consumer(self._kafka, self._group)
+        try:
+            teller.commit(offsets=places, asynchronous=False)
+        except KafkaException:
+            structlog.get_logger().warning("lag tools not told", topic=self._log.topic)
+        finally:
+            teller.close()
+
+    @property
+    def _group(self) -> str:
+        return f"{self._kafka.group}-{self._plan.flow}"
+
+    def _ends(self) -> bool:
+        """Tell whether the readers shall end.
+
+        Raises:
+            NeedsOperator: the topic was created anew under the readers.
+
+        """
+        if (other := self._watch.found_another) is not None:
+            raise NeedsOperator(_another_log(self._log.topic, other.id, self._log.id))
+        return self._reading.stop.is_set() or self._watch.found_more
 
     def list_parts(self) -> list[str]:
         """Name the partitions."""
@@ -106,7 +136,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
 
         """
         partition = int(for_part)
-        reader = consumer(self._kafka, f"{self._kafka.group}-{self._plan.flow}")
+        reader = consumer(self._kafka, self._group)
         low, high = bounds(reader, self._log.topic, partition)
         if resume_state is None:
             state = fresh_state(self._log.id, self._log.topic, partition, low)
@@ -119,15 +149,11 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
             state, lane.guarantee_ms, new=resume_state is None
         )
         self._refill(reader, lane, low)
-        return KafkaPartition(reader, lane, self._around, high if self._drain else None)
+        return KafkaPartition(reader, lane, self._around, high if self._reading.drain else None)
 
     def _check_same_log(self, state: LaneState) -> None:
         if state.log != self._log.id:
-            raise NeedsOperator(
-                f"{self._log.topic} is another log now ({self._log.id}, was {state.log}): the topic was "
-                "created anew or this is another Kafka cluster; ./gamewax recover starts from it, or set another "
-                "GAMEWAX_RECOVERY__DIR"
-            )
+            raise NeedsOperator(_another_log(self._log.topic, self._log.id, state.log))
 
     def _refill(self, reader: Consumer, lane: Lane, low: int) -> None:
         """Read the ids just before the lane's next offset into its ring, and stand at that offset."""
@@ -137,11 +163,20 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         position = begin
         while position < saved:
             polled = reader.consume(min(10_000, saved - position), ANSWER_S)
+            where = f"{self._log.topic}/{lane.state.partition}"
             if not polled:
-                where = f"{self._log.topic}/{lane.state.partition}"
                 raise BadInput(f"Kafka stopped answering while the ids before {saved} of {where} were read")
+            for problem in filter(None, (trouble(message, where) for message in polled)):
+                raise problem
             batch = arrivals([message for message in polled if message.error() is None])
             lane.remember(batch.before(saved))
             position = position_after(polled, position)
         if position > begin:
             reader.seek(TopicPartition(self._log.topic, lane.state.partition, saved))
+
+
+def _another_log(topic: str, now: str, was: str) -> str:
+    return (
+        f"{topic} is another log now ({now}, was {was}): the topic was created anew or this is another "
+        "Kafka cluster; ./gamewax recover starts from it, or set another GAMEWAX_RECOVERY__DIR"
+    )

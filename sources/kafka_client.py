@@ -12,12 +12,12 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from settings import Kafka
-from topics.errors import BadInput, NeedsOperator
+from topics.errors import BadInput, Broken, GamewaxError, NeedsOperator
 
 ANSWER_S = 10.0  # how long the broker may take to answer a question at start
 
@@ -37,6 +37,22 @@ _silent.addHandler(logging.NullHandler())
 _silent.propagate = False
 
 
+class KafkaServer(Protocol):
+    """Where Kafka is (`settings.Kafka` has this shape)."""
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Addresses, as host:port,host:port."""
+
+    @property
+    def group(self) -> str:
+        """The prefix of the consumer groups that lag tools see."""
+
+    @property
+    def options(self) -> Mapping[str, str | int | float | bool]:
+        """Any option of librdkafka."""
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """One topic as it is now: `id` is 8 hex digits of hash(cluster id, topic id)."""
@@ -46,13 +62,13 @@ class Log:
     partitions: int
 
 
-def consumer(kafka: Kafka, group: str) -> Consumer:
+def consumer(kafka: KafkaServer, group: str) -> Consumer:
     """Make a consumer that is assigned by hand and commits only what we tell it."""
     given = {"bootstrap.servers": kafka.bootstrap_servers, "group.id": group}
     return Consumer({**_FETCH, **given, **kafka.options}, logger=_silent)
 
 
-def describe(kafka: Kafka, topic: str) -> Log:
+def describe(kafka: KafkaServer, topic: str) -> Log:
     """Ask the broker for the topic's identity and partition count.
 
     Raises:
@@ -109,3 +125,28 @@ def check_no_gap(log: Log, partition: int, saved: int, low: int, high: int) -> N
             f"{where}: the saved offset {saved} is beyond the log's end {high}; the log was cut or replaced; "
             "./gamewax recover starts from it anew"
         )
+
+
+_OFFSET_GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
+_PASSES = {
+    KafkaError._PARTITION_EOF,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._RESOLVE,
+    KafkaError._WAIT_COORD,
+}
+
+
+def trouble(message: Message, where: str) -> GamewaxError | None:
+    """Give the error that a polled "message" stands for; None for a real one and for what passes."""
+    error = message.error()
+    if error is None or error.code() in _PASSES:
+        return None
+    if error.code() in _OFFSET_GONE:
+        return NeedsOperator(
+            f"{where}: the log does not hold the offset to read next any more ({error.str()}); "
+            "./gamewax recover goes on from what is left"
+        )
+    passes = error.retriable() and not error.fatal()
+    return None if passes else Broken(f"{where}: {error.str()}")

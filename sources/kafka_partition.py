@@ -18,12 +18,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 from bytewax.inputs import StatefulSourcePartition
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from sources.board import Board, Standing
-from sources.messages import arrivals, offset_of
+from sources.kafka_client import trouble
+from sources.messages import arrivals, offset_of, position_after
 from sources.quiet import Quiet
-from topics.errors import Broken, NeedsOperator
 from windows.lane import Lane, LaneState, Take
 from windows.plan import NEVER
 
@@ -66,7 +66,8 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         self._read_to = lane.state.next_offset
         self._floor = NEVER  # proposed, used once committed
         self._commit = False
-        self._quiet = Quiet(reader, TopicPartition(lane.state.topic, lane.state.partition), around.quiet_s)
+        self._place = TopicPartition(lane.state.topic, lane.state.partition)
+        self._quiet = Quiet(reader, self._place, around.quiet_s)
         self._standing = around.board.standings[lane.state.partition]
         self._greeted = False
 
@@ -78,9 +79,10 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             NeedsOperator: messages that were still to be read are gone.
 
         """
-        takes = self._after_commit()
-        takes += self._finished()
-        if self._around.stopping() or (self._drained() and not takes):
+        if self._around.stopping():
+            raise StopIteration
+        takes = self._after_commit() + self._finished()
+        if self._drained() and not takes:
             raise StopIteration
         if not (self._drained() or self._waits_for_floor()):
             self._read_ahead()
@@ -93,13 +95,14 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
 
     def snapshot(self) -> bytes:
         """Write where the handed-on takes end, with a floor if this partition is silent or new."""
-        self._commit = True
+        self._commit, self._standing.saved = True, self._handed.next_offset
         self._floor = self._proposed_floor()
         floor = max(self._handed.floor_ms, self._floor)
         return msgspec.msgpack.encode(msgspec.structs.replace(self._handed, floor_ms=floor))
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Leave Kafka; others wait for us no more."""
+        self._standing.unread = False
         self._reader.close()
 
     def _after_commit(self) -> list[Take]:
@@ -147,28 +150,23 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         if not polled:
             return polled
         good = [message for message in polled if message.error() is None]
-        if good:
-            self._standing.unread = True
-            self._read_to = offset_of(good[-1]) + 1
-        if len(good) != len(polled):
-            for message in polled:
-                if (error := message.error()) is not None:
-                    self._meet(error, message)
-        if self._end is not None and good and self._read_to > self._end:
+        marks = polled[-1:] if len(good) == len(polled) else polled
+        for problem in filter(None, (trouble(message, self._where) for message in marks)):
+            raise problem
+        self._read_to = position_after(marks, self._read_to)
+        self._standing.unread = len(good) == len(polled) and self._read_to < self._known_end()
+        if self._end is not None and self._read_to > self._end:
             return [message for message in good if offset_of(message) < self._end]
         return good
 
-    def _meet(self, error: KafkaError, message: Message) -> None:
-        if error.code() == KafkaError._PARTITION_EOF:
-            self._standing.unread = False
-            self._read_to = max(self._read_to, offset_of(message))
-        elif error.code() in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:
-            raise NeedsOperator(
-                f"{self._handed.topic}/{self._handed.partition}: the log does not hold offset "
-                f"{self._read_to} any more ({error.str()}); ./gamewax recover goes on from what is left"
-            )
-        elif error.fatal() or not (error.retriable() or error.code() in _PASSING):
-            raise Broken(f"{self._handed.topic}/{self._handed.partition}: {error.str()}")
+    def _known_end(self) -> int:
+        """Give the log's end by the last fetch: an end mark comes only when a fetch finds nothing at all."""
+        _, high = self._reader.get_watermark_offsets(self._place, cached=True)
+        return int(high)
+
+    @property
+    def _where(self) -> str:
+        return f"{self._place.topic}/{self._place.partition}"
 
     def _judge(self, messages: list[Message]) -> Take:
         return self._lane.take(arrivals(messages))
@@ -190,15 +188,6 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             return NEVER
         floor = self._around.board.floor_for(self._handed.partition)
         return floor if floor > self._standing.guarantee_ms else NEVER
-
-
-_PASSING = {
-    KafkaError._TRANSPORT,
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._TIMED_OUT,
-    KafkaError._RESOLVE,
-    KafkaError._WAIT_COORD,
-}
 
 
 def standing_of(state: LaneState, guarantee_ms: int, *, new: bool) -> Standing:

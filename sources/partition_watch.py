@@ -1,4 +1,7 @@
-"""Notices partitions that are added to a topic while it is read."""
+"""Notices what happens to a topic while it is read: partitions added, or the whole topic made anew.
+
+Rules: it only says so; the readers end at an epoch's edge, or refuse to go on.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,44 @@ from threading import Event, Thread
 
 import structlog
 
-from settings import Kafka
-from sources.kafka_client import Log, describe
+from sources.kafka_client import KafkaServer, Log, describe
 from topics.errors import BadInput
 
 EVERY_S = 10.0
 
 
 class PartitionWatch:
-    """A thread that asks for the partition count now and then, and stops the source when it grew.
+    """A thread that describes the topic now and then.
 
     Args:
         kafka: where Kafka is.
         log: the topic as it is read.
-        stop: set to end the source; the thread ends with it.
 
     """
 
-    def __init__(self, kafka: Kafka, log: Log, stop: Event) -> None:
-        self._kafka, self._log, self._stop = kafka, log, stop
+    def __init__(self, kafka: KafkaServer, log: Log) -> None:
+        self._kafka, self._log = kafka, log
+        self._closed = Event()
         self.found_more = False
+        self.found_another: Log | None = None
         Thread(target=self._run, name="partition-watch", daemon=True).start()
 
+    def close(self) -> None:
+        """End the thread."""
+        self._closed.set()
+
     def _run(self) -> None:
-        while not self._stop.wait(EVERY_S):
+        while not self._closed.wait(EVERY_S):
             try:
                 now = describe(self._kafka, self._log.topic)
             except BadInput:
-                continue  # the readers say it when the broker is away
+                continue  # the readers say it when the broker is away or the topic gone
+            if now.id != self._log.id:
+                self.found_another = now
+                return
             if now.partitions > self._log.partitions:
                 structlog.get_logger().info(
                     "topic has more partitions", topic=self._log.topic, partitions=now.partitions
                 )
                 self.found_more = True
-                self._stop.set()
+                return
