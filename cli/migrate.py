@@ -6,14 +6,13 @@ from typing import Annotated
 
 import typer
 
-import settings
-
 
 def migrate(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would be applied.")] = False,
 ) -> None:
     """Create the database with its tables and views; what is there already is left alone."""
+    import settings
     from sinks.migrations import migrate as apply_missing
     from sinks.migrations import pending
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-import settings
 from topics.errors import BadInput
 
 DEFAULT_RATE = 1000  # a second
@@ -39,6 +38,7 @@ def simulate(  # noqa: PLR0913 — one argument an option
     """
     import time
 
+    import settings
     from simulator.run import Run, print_lines, send_to_kafka
     from simulator.traffic import Shares
 

@@ -21,8 +21,9 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from simulator.pace import paced
 from simulator.traffic import Message, Shares, traffic
 from simulator.truth import Truth
-from sinks.kafka import Deliveries, KafkaServer, drain, open_producer, send
+from sinks.kafka import Deliveries, drain, open_producer, send
 from topics.errors import Broken
+from topics.servers import KafkaServer
 
 TOPIC = "player-events"
 POLL_EVERY = 500  # messages

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Protocol
 
 import structlog
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -20,6 +18,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from topics.dead_letters import DeadLetter
 from topics.errors import BadInput, Broken
+from topics.servers import KafkaServer
 
 log = structlog.get_logger()
 
@@ -37,18 +36,6 @@ OPTIONS: dict[str, str | int | float | bool] = {
     "partitioner": "murmur2_random",  # the partition that Java's clients choose for a key
     "delivery.timeout.ms": 0,  # wait for Kafka for ever, as for ClickHouse
 }
-
-
-class KafkaServer(Protocol):
-    """Where Kafka is (`settings.Kafka` has this shape)."""
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """Addresses, as host:port,host:port."""
-
-    @property
-    def options(self) -> Mapping[str, str | int | float | bool]:
-        """Any option of librdkafka."""
 
 
 def open_producer(server: KafkaServer, topic: str) -> Producer:

@@ -22,11 +22,12 @@ from bytewax.inputs import FixedPartitionedSource
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from sources.board import Board
-from sources.kafka_client import ANSWER_S, KafkaServer, Log, bounds, check_no_gap, consumer, describe, trouble
+from sources.kafka_client import ANSWER_S, Log, bounds, check_no_gap, consumer, describe, trouble
 from sources.kafka_partition import KafkaPartition, Surroundings, standing_of
 from sources.messages import arrivals, position_after
 from sources.partition_watch import PartitionWatch
 from topics.errors import BadInput, NeedsOperator
+from topics.servers import KafkaServer
 from windows.codec import read_state
 from windows.lane import Decode, Lane, LaneState, Take, fresh_state
 from windows.plan import Plan

@@ -12,12 +12,12 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from topics.errors import BadInput, Broken, GamewaxError, NeedsOperator
+from topics.servers import KafkaServer
 
 ANSWER_S = 10.0  # how long the broker may take to answer a question at start
 
@@ -35,22 +35,6 @@ _FETCH: Mapping[str, str | int | bool] = {
 _silent = logging.getLogger("librdkafka")
 _silent.addHandler(logging.NullHandler())
 _silent.propagate = False
-
-
-class KafkaServer(Protocol):
-    """Where Kafka is (`settings.Kafka` has this shape)."""
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """Addresses, as host:port,host:port."""
-
-    @property
-    def group(self) -> str:
-        """The prefix of the consumer groups that lag tools see."""
-
-    @property
-    def options(self) -> Mapping[str, str | int | float | bool]:
-        """Any option of librdkafka."""
 
 
 @dataclass(frozen=True, slots=True)

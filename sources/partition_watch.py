@@ -9,8 +9,9 @@ from threading import Event, Thread
 
 import structlog
 
-from sources.kafka_client import KafkaServer, Log, describe
+from sources.kafka_client import Log, describe
 from topics.errors import BadInput
+from topics.servers import KafkaServer
 
 EVERY_S = 10.0
 
