@@ -55,7 +55,7 @@ def messages(block: pl.DataFrame, *, ids: bool) -> pl.Series:
     """Write a block's events as JSON."""
     text = pl.col("time_ms").cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
     event_id = ',"event_id":"{}"' if ids else ""
-    columns = [pl.col("player"), pl.col("player"), "event_type", "level", "map", text]
+    columns: list[pl.Expr | str] = [pl.col("player"), pl.col("player"), "event_type", "level", "map", text]
     return block.select(
         pl.format(
             '{{"player_id":"player_{}","session_id":"session_{}","event_type":"{}","level_id":"level_{}",'

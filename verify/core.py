@@ -130,15 +130,18 @@ class Core:
     def pass_time(self, seconds: float) -> None:
         """Let the clock run and wake what is due."""
         self._time += timedelta(seconds=seconds)
-        for logic in [*self._slots.values(), *self._accounts.values()]:
+        for logic in self._logics():
             due = logic.notify_at()
             if due is not None and due <= self._time:
                 self._deliver(logic.on_notify()[0])
 
     def end(self) -> None:
         """End the input: everything changed goes out, nothing is closed."""
-        for logic in [*self._slots.values(), *self._accounts.values()]:
+        for logic in self._logics():
             self._deliver(logic.on_eof()[0])
+
+    def _logics(self) -> list[SlotLogic | AccountsLogic]:
+        return [*self._slots.values(), *self._accounts.values()]
 
     def snapshot(self) -> Snapshot:
         """End an epoch."""

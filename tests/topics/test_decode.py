@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from topics.decode import decode, schema_of
+from topics.decode import Decoded, decode, schema_of
 from topics.errors import Broken
 from topics.player_events import TOPIC
 from topics.topic import Topic
@@ -23,21 +23,21 @@ GOOD = {
 }
 
 
-def message(**changed):
+def message(**changed: object) -> bytes:
     """A good event with some fields changed; `...` leaves one out."""
     return json.dumps({name: value for name, value in (GOOD | changed).items() if value is not ...}).encode()
 
 
-def raw(name, value):
+def raw(name: str, value: bytes) -> bytes:
     """A good event with one field's JSON written by hand."""
     return message(**{name: "HERE"}).replace(b'"HERE"', value)
 
 
-def decoded(*values):
+def decoded(*values: bytes | None) -> Decoded:
     return decode(TOPIC, values, np.full(len(values), ARRIVED_MS))
 
 
-POISON = [
+POISON: list[tuple[bytes | None, str, str]] = [
     (None, "tombstone", ""),
     (b"", "not_json", ""),
     (b" ", "not_json", ""),
@@ -123,7 +123,7 @@ POISON = [
 
 
 @pytest.mark.parametrize(("value", "reason", "path"), POISON, ids=range(len(POISON)))
-def test_poison_gets_its_reason_and_costs_only_itself(value, reason, path):
+def test_poison_gets_its_reason_and_costs_only_itself(value: bytes | None, reason: str, path: str) -> None:
     good = message()
     batch = decoded(good, value, good)
     assert [(r.row, r.reason, r.path) for r in batch.rejects] == [(1, reason, path)]
@@ -131,30 +131,30 @@ def test_poison_gets_its_reason_and_costs_only_itself(value, reason, path):
     assert batch.frame["event_time"].to_list() == [ARRIVED_MS + 123] * 2
 
 
-def test_all_poison_at_once_is_counted_to_the_message():
+def test_all_poison_at_once_is_counted_to_the_message() -> None:
     values = [value for poison, _, _ in POISON for value in (poison, message())]
     batch = decoded(*values)
     assert [reject.reason for reject in batch.rejects] == [reason for _, reason, _ in POISON]
     assert batch.rows.tolist() == list(range(1, len(values), 2))
 
 
-def first_row(value):
+def first_row(value: bytes) -> dict[str, object]:
     return decoded(value).frame.row(0, named=True)
 
 
 @pytest.mark.parametrize("written", [b"7", b"-0", b"0", b"18446744073709551616", b"9" * 60])
-def test_an_integer_id_is_kept_as_written(written):
+def test_an_integer_id_is_kept_as_written(written: bytes) -> None:
     row = first_row(raw("player_id", written))
     assert row["player_id"] == written.decode()
 
 
-def test_a_string_id_is_kept_as_it_is():
+def test_a_string_id_is_kept_as_it_is() -> None:
     names = ["7", "1.50", "true", "null", " ", "é\N{PILE OF POO}", "[1]", ":", "a\nb", '"']
     values = [message(player_id=name) for name in names]
     assert decoded(*values).frame["player_id"].to_list() == names
 
 
-def test_an_empty_map_is_a_value_and_a_missing_one_is_blank_where_it_may_be_missing():
+def test_an_empty_map_is_a_value_and_a_missing_one_is_blank_where_it_may_be_missing() -> None:
     values = [
         message(map_id=""),
         message(event_type="weapon_use", map_id=...),
@@ -164,21 +164,21 @@ def test_an_empty_map_is_a_value_and_a_missing_one_is_blank_where_it_may_be_miss
     assert decoded(*values).frame["map_id"].to_list() == ["", "", "", None]
 
 
-def test_absent_fields_are_null_and_an_absent_game_is_blank():
+def test_absent_fields_are_null_and_an_absent_game_is_blank() -> None:
     row = first_row(message(game_id=None, session_id=None))
     absent = set(row) - set(GOOD) - {"event_time", "game_id"}
     assert {row[name] for name in absent} == {None}
     assert row["game_id"] == ""
 
 
-def test_of_a_key_given_twice_the_last_counts_however_it_is_spelled():
+def test_of_a_key_given_twice_the_last_counts_however_it_is_spelled() -> None:
     twice = raw("player_id", b'"a", "player_id": "b"')
     escaped = raw("player_id", b'"a", "\\u0070layer_id": "c"')
     assert decoded(twice, escaped).frame["player_id"].to_list() == ["b", "c"]
 
 
 @pytest.mark.parametrize("space", [b" ", b"\t", b"\r", b"\n", b" \t "])
-def test_space_before_a_colon_hides_neither_a_second_key_nor_a_type(space):
+def test_space_before_a_colon_hides_neither_a_second_key_nor_a_type(space: bytes) -> None:
     twice = raw("player_id", b'"a", "player_id"' + space + b': "b"')
     number = message().replace(b'"player_id":', b'"player_id"' + space + b":").replace(b'"p"', b"1.50")
     alone = message(player_id=...)[:-1] + b', "player_id"' + space + b':"c"}'
@@ -187,18 +187,18 @@ def test_space_before_a_colon_hides_neither_a_second_key_nor_a_type(space):
     assert [(reject.row, reject.reason) for reject in batch.rejects] == [(1, "field_type")]
 
 
-def test_a_negative_zero_is_zero():
+def test_a_negative_zero_is_zero() -> None:
     values = [raw("health", b"-0.0"), raw("health", b"-0"), raw("health", b"-0e0")]
     assert [str(health) for health in decoded(*values).frame["health"]] == ["0.0"] * 3
 
 
-def test_optional_fields_keep_their_types():
+def test_optional_fields_keep_their_types() -> None:
     row = first_row(message(health=5, quantity=-3, duration_ms=1.25, sent_at=1, schema_version=2, item_id=9))
     assert (row["health"], row["quantity"], row["duration_ms"], row["sent_at"]) == (5.0, -3, 1.25, 1)
     assert (row["schema_version"], row["item_id"]) == ("2", "9")
 
 
-def test_unknown_fields_and_unknown_kinds_are_no_error():
+def test_unknown_fields_and_unknown_kinds_are_no_error() -> None:
     batch = decoded(
         message(event_type="dance", mood={"happy": [1, True, None]}), message(zone=1e300, note="x")
     )
@@ -206,16 +206,16 @@ def test_unknown_fields_and_unknown_kinds_are_no_error():
 
 
 @pytest.mark.parametrize("values", [[], [None], [b""], [message()], [message()] * 3])
-def test_every_batch_has_the_same_columns(values):
+def test_every_batch_has_the_same_columns(values: list[bytes | None]) -> None:
     assert dict(decoded(*values).frame.schema) == schema_of(TOPIC)
 
 
-def test_the_first_fault_in_the_order_of_the_fields_counts():
+def test_the_first_fault_in_the_order_of_the_fields_counts() -> None:
     worst = message(player_id="", event_type=None, level_id=5.5, timestamp="x")
     assert [reject.path for reject in decoded(worst).rejects] == ["player_id"]
 
 
-def test_a_topic_without_a_time_takes_the_record_time():
+def test_a_topic_without_a_time_takes_the_record_time() -> None:
     topic = Topic("timeless", key="player_id", time=None, event=TOPIC.event)
     batch = decode(topic, [message(), message(quantity="x"), message()], np.array([5, 6, 7]))
     assert batch.frame["event_time"].to_list() == [5, 7]
@@ -223,6 +223,6 @@ def test_a_topic_without_a_time_takes_the_record_time():
     assert [reject.path for reject in batch.rejects] == ["quantity"]
 
 
-def test_a_topic_without_an_event_struct_cannot_be_decoded():
+def test_a_topic_without_an_event_struct_cannot_be_decoded() -> None:
     with pytest.raises(Broken, match="fraud-rules"):
         decode(Topic("fraud-rules", key="id", time=None, event=None), [b"{}"], np.array([0]))

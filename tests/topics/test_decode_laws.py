@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -12,18 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from topics.decode import Decoded, decode, schema_of
+from topics.decode import Decoded, Ints, decode, schema_of
 from topics.fields import fields_of
 from topics.player_events import TOPIC, PlayerEvent
 from topics.rejects import Fault, Reject
-from topics.strict import decode_one
+from topics.strict import Cell, decode_one
 
 ARRIVED_MS = 1_795_323_600_000  # 2026-11-22T05:00:00Z
+Event = list[tuple[str, str]]  # fields with their JSON
 
 
-def strictly(values, arrived_ms):
+def strictly(values: Sequence[bytes | None], arrived_ms: Ints) -> Decoded:
     """Decode each message by the definition."""
-    rows, events, rejects = [], [], []
+    rows: list[int] = []
+    events: list[list[Cell]] = []
+    rejects: list[Reject] = []
     for row, value in enumerate(values):
         event = decode_one(fields_of(PlayerEvent), TOPIC.time, value, int(arrived_ms[row]))
         if isinstance(event, Fault):
@@ -35,7 +39,7 @@ def strictly(values, arrived_ms):
     return Decoded(np.array(rows, np.int64), frame, rejects)
 
 
-def assert_same(values, arrived_ms=None):
+def assert_same(values: Sequence[bytes | None], arrived_ms: Ints | None = None) -> None:
     arrived_ms = np.full(len(values), ARRIVED_MS) if arrived_ms is None else arrived_ms
     got, expected = decode(TOPIC, values, arrived_ms), strictly(values, arrived_ms)
     assert got.rows.tolist() == expected.rows.tolist()
@@ -118,11 +122,11 @@ NAMES = [field.name for field in fields_of(PlayerEvent).all]
 KINDS = ["move", "interaction", "level_up", "session_start", "x", ""]
 
 
-def quoted(text):
+def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def usual(rng):
+def usual(rng: random.Random) -> Event:
     """Make the fields of a plain seed event."""
     return [
         ("player_id", quoted(f"player-{rng.randrange(100)}")),
@@ -134,7 +138,7 @@ def usual(rng):
     ]
 
 
-def token(rng, name):
+def token(rng: random.Random, name: str) -> str:
     """Choose any JSON (or nearly JSON) value, often one that fits the field."""
     fitting = {"timestamp": STAMPS, "sent_at": STAMPS, "event_type": [quoted(kind) for kind in KINDS]}
     fitting |= dict.fromkeys(["health", "duration_ms", "quantity", "event_index"], NUMBERS)
@@ -142,7 +146,7 @@ def token(rng, name):
     return rng.choice(fitting[name] if name in fitting and rng.random() < 0.8 else any_value)
 
 
-def altered(rng, fields):
+def altered(rng: random.Random, fields: Event) -> Event:
     """Change a few fields: another value, twice, gone, unknown, reordered, an escaped key."""
     for _ in range(rng.choice([0, 0, 1, 1, 2, 4])):
         name = rng.choice(NAMES + NAMES[:6] + ["unknown", "player_i", "xplayer_id"])
@@ -162,7 +166,7 @@ def altered(rng, fields):
     return fields
 
 
-def spelled(rng, fields):
+def spelled(rng: random.Random, fields: Event) -> bytes:
     """Write the fields with one of many spacings, now and then with a byte changed."""
     comma, colon, first, last = rng.choice(
         [(",", ":", "", "")] * 6
@@ -192,14 +196,14 @@ def spelled(rng, fields):
     return value
 
 
-def value_twice(message):
+def value_twice(message: str) -> bytes:
     return b"\n" + message.encode()
 
 
-def batch(seed, size, clean):
+def batch(seed: int, size: int, clean: float) -> list[bytes | None]:
     """Make a batch of which a share `clean` is plain, in one spelling each."""
     rng = random.Random(seed)
-    values = []
+    values: list[bytes | None] = []
     for _ in range(size):
         if rng.random() < clean:
             fields = usual(rng)
@@ -219,22 +223,22 @@ def batch(seed, size, clean):
 
 
 @pytest.mark.parametrize("clean", [0.0, 0.5, 0.9, 0.99, 1.0])
-def test_any_batch_decodes_as_its_messages_one_by_one(clean):
+def test_any_batch_decodes_as_its_messages_one_by_one(clean: float) -> None:
     for seed in range(40):
         size = random.Random(seed).choice([1, 7, 60, 200, 250])
         assert_same(batch(seed, size, clean))
 
 
-def test_every_altered_event_alone_decodes_by_the_definition():
+def test_every_altered_event_alone_decodes_by_the_definition() -> None:
     rng = random.Random(5)
     for _ in range(1000):
         assert_same([spelled(rng, altered(rng, usual(rng)))])
 
 
-def test_one_odd_message_among_plain_ones_decodes_by_the_definition():
+def test_one_odd_message_among_plain_ones_decodes_by_the_definition() -> None:
     rng = random.Random(6)
     for _ in range(1200):
-        values = [spelled(random.Random(1), usual(rng)) for _ in range(2)]
+        values: list[bytes | None] = [spelled(random.Random(1), usual(rng)) for _ in range(2)]
         values.insert(rng.randrange(3), spelled(rng, altered(rng, usual(rng))))
         assert_same(values)
 
@@ -248,7 +252,7 @@ def test_one_odd_message_among_plain_ones_decodes_by_the_definition():
         max_size=8,
     )
 )
-def test_any_bytes_are_decoded_without_an_exception(values):
+def test_any_bytes_are_decoded_without_an_exception(values: list[bytes | None]) -> None:
     assert_same(values)
 
 
@@ -263,11 +267,11 @@ def test_any_bytes_are_decoded_without_an_exception(values):
         max_size=6,
     )
 )
-def test_any_json_objects_are_decoded_by_the_definition(events):
+def test_any_json_objects_are_decoded_by_the_definition(events: list[dict[str, object]]) -> None:
     assert_same([json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass") for event in events])
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 10**13), min_size=1, max_size=20), st.integers(0, 1000))
-def test_the_time_of_arrival_is_judged_message_by_message(arrived, seed):
+def test_the_time_of_arrival_is_judged_message_by_message(arrived: list[int], seed: int) -> None:
     assert_same(batch(seed, len(arrived), 0.8), np.array(arrived))

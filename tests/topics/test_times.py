@@ -16,13 +16,15 @@ MOMENTS = st.datetimes(min_value=dt.datetime(1, 1, 3), max_value=dt.datetime(999
 OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59)
 
 
-def offset_text(minutes):
+def offset_text(minutes: int) -> str:
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 @settings(max_examples=2000, deadline=None)
 @given(MOMENTS, OFFSETS, st.integers(0, 6), st.sampled_from("Tt "))
-def test_a_time_is_read_as_python_reads_it(moment, offset, digits, between):
+def test_a_time_is_read_as_python_reads_it(
+    moment: dt.datetime, offset: int, digits: int, between: str
+) -> None:
     fraction = f".{moment.microsecond:06d}"[: digits + 1] if digits else ""
     text = f"{moment:%Y-%m-%d}".zfill(10) + between + f"{moment:%H:%M:%S}{fraction}{offset_text(offset)}"
     expected = dt.datetime.fromisoformat(text.upper()) - EPOCH
@@ -62,7 +64,7 @@ def test_a_time_is_read_as_python_reads_it(moment, offset, digits, between):
         ("", None),
     ],
 )
-def test_edges_of_the_calendar_and_of_the_grammar(text, ms):
+def test_edges_of_the_calendar_and_of_the_grammar(text: str, ms: int | None) -> None:
     assert times.from_text(text) == ms
 
 
@@ -82,7 +84,7 @@ ODD = st.one_of(
 
 @settings(max_examples=800, deadline=None)
 @given(st.lists(ODD, max_size=30))
-def test_what_the_columnar_way_is_sure_of_is_what_the_definition_says(texts):
+def test_what_the_columnar_way_is_sure_of_is_what_the_definition_says(texts: list[str]) -> None:
     ms, sure = times.from_texts(pl.Series("t", texts, pl.String))
     assert [m for m, s in zip(ms.tolist(), sure, strict=True) if s] == [
         times.from_text(text) for text, s in zip(texts, sure, strict=True) if s
@@ -93,7 +95,9 @@ def test_what_the_columnar_way_is_sure_of_is_what_the_definition_says(texts):
 @given(
     st.lists(MOMENTS, min_size=1, max_size=30), st.sampled_from([0, 3, 6]), st.sampled_from(["Z", "+05:30"])
 )
-def test_the_columnar_way_is_sure_of_every_usual_time(moments, digits, zone):
+def test_the_columnar_way_is_sure_of_every_usual_time(
+    moments: list[dt.datetime], digits: int, zone: str
+) -> None:
     texts = [m.isoformat(timespec="microseconds")[: 19 + digits + (digits > 0)] + zone for m in moments]
     ms, sure = times.from_texts(pl.Series("t", texts, pl.String))
     assert sure.all()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from verify.core import Tables
 from verify.oracle import Truth
 
+Row = dict[str, Any]
 BOOKS = ("read", "aggregated", "late", "dead", "duplicates")
 
 
@@ -22,14 +25,14 @@ def shown(tables: Tables) -> Truth:
     return found
 
 
-def _rows(tables: Tables, name: str) -> list[dict]:
+def _rows(tables: Tables, name: str) -> list[Row]:
     return list(tables.rows.get(f"{name}_upserts", {}).values())
 
 
-def _start(row: dict) -> tuple[int, int]:
+def _start(row: Row) -> tuple[int, int]:
     return row["window_seconds"], int(row["window_start"].timestamp() * 1000)
 
 
-def _values(row: dict) -> dict[str, int]:
+def _values(row: Row) -> dict[str, int]:
     keys = {"window_seconds", "window_start", "game_id", "level_id", "map_id", "version"}
     return {name: value for name, value in row.items() if name not in keys}

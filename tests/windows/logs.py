@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -14,6 +15,9 @@ from verify.core import Log
 from verify.oracle import Limits, Message
 from windows.plan import Plan
 
+Event = dict[str, Any]
+Lists = list[list[Event | None]]  # the events of each partition; None = a dead letter
+Step = tuple[str, int, int]  # what to do, in which partition, how many
 START_MS = 1_700_000_000_000
 DECODE = partial(decode, TOPIC)
 TYPES = ["move", "interaction", "level_start", "level_complete", "level_fail", "battle", "session_start"]
@@ -31,11 +35,11 @@ def plan(limits: Limits) -> Plan:
 
 
 @st.composite
-def events(draw: st.DrawFn, *, ids: bool = True, spread_s: int = 400) -> dict | None:
+def events(draw: st.DrawFn, *, ids: bool = True, spread_s: int = 400) -> Event | None:
     if draw(st.integers(0, 12)) == 0:
         return None
     kind = draw(st.sampled_from(TYPES))
-    event = {
+    event: Event = {
         "player_id": f"p{draw(st.integers(0, 6))}",
         "event_type": kind,
         "timestamp": START_MS + draw(st.integers(0, spread_s * 1000)),
@@ -50,11 +54,15 @@ def events(draw: st.DrawFn, *, ids: bool = True, spread_s: int = 400) -> dict | 
     return event
 
 
-def logs(partitions: int = 3, size: int = 60, **of: object):  # noqa: ANN201
-    return st.lists(st.lists(events(**of), max_size=size), min_size=partitions, max_size=partitions)
+def logs(
+    partitions: int = 3, size: int = 60, *, ids: bool = True, spread_s: int = 400
+) -> st.SearchStrategy[Lists]:
+    return st.lists(
+        st.lists(events(ids=ids, spread_s=spread_s), max_size=size), min_size=partitions, max_size=partitions
+    )
 
 
-def as_logs(lists: list[list[dict | None]]) -> dict[int, Log]:
+def as_logs(lists: Lists) -> dict[int, Log]:
     return {
         partition: Log(
             [b'{"not": "good"' if event is None else json.dumps(event).encode() for event in events],
@@ -64,7 +72,7 @@ def as_logs(lists: list[list[dict | None]]) -> dict[int, Log]:
     }
 
 
-def as_messages(lists: list[list[dict | None]]) -> list[Message]:
+def as_messages(lists: Lists) -> list[Message]:
     return [
         Message(partition, offset, None if event is None else event | {"event_time": event["timestamp"]})
         for partition, events in enumerate(lists)

@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.windows.compare import shown
-from tests.windows.logs import DECODE, as_logs, as_messages, logs, plan
-from verify.core import Core, Tables
+from tests.windows.logs import DECODE, Lists, Step, as_logs, as_messages, logs, plan
+from verify.core import Core, Snapshot, Tables
 from verify.oracle import Limits, truth
 
 TIGHT = Limits(lateness_ms=30_000, dedup_offsets=15)
@@ -21,9 +21,10 @@ steps = st.lists(
 )
 
 
-def run(lists, schedule, limits) -> Tables:
+def run(lists: Lists, schedule: list[Step], limits: Limits) -> Tables:
     of, tables = as_logs(lists), Tables()
-    core, saved = Core(plan(limits), DECODE, of, tables), None
+    core = Core(plan(limits), DECODE, of, tables)
+    saved: Snapshot | None = None
     for action, partition, count in schedule:
         if action == "read":
             core.read(partition, count)
@@ -42,7 +43,7 @@ def run(lists, schedule, limits) -> Tables:
 
 @SLOW
 @given(logs(), steps)
-def test_any_interleaving_and_crash_gives_the_oracles_tables(lists, schedule):
+def test_any_interleaving_and_crash_gives_the_oracles_tables(lists: Lists, schedule: list[Step]) -> None:
     expected = truth(as_messages(lists), TIGHT)
     found = shown(run(lists, schedule, TIGHT))
     read = {key: books for key, books in found.books.items() if books[0]}
@@ -54,9 +55,9 @@ def test_any_interleaving_and_crash_gives_the_oracles_tables(lists, schedule):
 
 @SLOW
 @given(logs(size=40), st.integers(1, 9))
-def test_stopping_and_going_on_at_each_tenth_changes_nothing(lists, batch):
+def test_stopping_and_going_on_at_each_tenth_changes_nothing(lists: Lists, batch: int) -> None:
     of, tables = as_logs(lists), Tables()
-    saved = None
+    saved: Snapshot | None = None
     for tenth in range(1, 11):
         core = Core(plan(TIGHT), DECODE, of, tables, saved)
         for partition, log in of.items():
@@ -76,7 +77,7 @@ def test_stopping_and_going_on_at_each_tenth_changes_nothing(lists, batch):
 
 @SLOW
 @given(logs(partitions=1, size=120, ids=False, spread_s=60), st.integers(1, 8))
-def test_any_partitioning_gives_the_same_tables(lists, partitions):
+def test_any_partitioning_gives_the_same_tables(lists: Lists, partitions: int) -> None:
     """For input without duplicates across partitions and without events beyond lateness."""
     spread = [lists[0][number::partitions] for number in range(partitions)]
     loose = Limits()
