@@ -13,8 +13,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -26,6 +28,8 @@ HEALTHY_S = 60.0  # a flow that ran this long starts with the first wait again
 GRACE_S = 30.0  # for the last snapshot after SIGTERM
 SETTINGS, OPERATOR = BadInput.exit_code, NeedsOperator.exit_code
 LOOK_S = 0.05
+TIE = (sys.executable, "-I", "-S", str(TIED))  # + our process id + the program
+PROGRAM = (sys.executable, "-m", "flows.process")
 
 
 @dataclass(slots=True)
@@ -35,6 +39,8 @@ class Flow:
     name: str
     processes: int
     drain: bool
+    settings: Mapping[str, str] = field(default_factory=dict)  # variables besides our own environment
+    log: Path | None = None  # where its stderr goes; None: to ours
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: float = 0.0
     wait_s: float = FIRST_WAIT_S
@@ -46,21 +52,21 @@ class Flow:
         """Start all processes of the flow."""
         addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(self.processes))
         cluster = ["--addresses", addresses] if self.processes > 1 else []
-        environment = {**os.environ, **({"GAMEWAX_DRAIN": "1"} if self.drain else {})}  # noqa: TID251
+        drain = {"GAMEWAX_DRAIN": "1"} if self.drain else {}
+        environment = {**os.environ, **self.settings, **drain}  # noqa: TID251
         self.started = time.monotonic()
-        self.running = [
-            subprocess.Popen(  # noqa: S603  our own program
-                [
-                    *(sys.executable, "-I", "-S", str(TIED), str(os.getpid())),
-                    *(sys.executable, "-m", "flows.process", self.name, "--process", str(number), *cluster),
-                ],
-                stdin=subprocess.DEVNULL,
-                cwd=ROOT,
-                env=environment,
-                start_new_session=True,
-            )
-            for number in range(self.processes)
-        ]
+        with self.log.open("ab") if self.log else nullcontext() as log:
+            self.running = [
+                subprocess.Popen(  # noqa: S603  our own program
+                    [*TIE, str(os.getpid()), *PROGRAM, self.name, "--process", str(number), *cluster],
+                    stdin=subprocess.DEVNULL,
+                    stderr=log,
+                    cwd=ROOT,
+                    env=environment,
+                    start_new_session=True,
+                )
+                for number in range(self.processes)
+            ]
 
     def look(self) -> None:
         """Start what is due; note what ended."""
