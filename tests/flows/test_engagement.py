@@ -1,0 +1,70 @@
+"""The flow as people run it, on real Kafka and the real ClickHouse engine, against the oracle."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from tests.flow_fixture import TOPIC, World
+from verify.logs import read_back
+from verify.oracle import Limits
+from verify.troubled import POISON, troubled
+from verify.views import Views, expected, shown
+
+LIMITS = Limits(lateness_ms=60_000, dedup_offsets=500)
+SETTINGS = {"GAMEWAX_WINDOWS__ALLOWED_LATENESS_S": "60", "GAMEWAX_WINDOWS__DEDUP_OFFSETS": "500"}
+MESSAGES = 20_000
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    world.given |= SETTINGS
+    return world
+
+
+def truth_of(world: World) -> Views:
+    return expected(read_back(world.kafka.bootstrap_servers, TOPIC), LIMITS, POISON)
+
+
+def seen(world: World) -> Views:
+    with world.client() as client:
+        return shown(client)
+
+
+def test_a_drain_shows_what_the_oracle_computes(world: World) -> None:
+    world.send(*islice(troubled(1), MESSAGES))
+    world.drain()
+    assert seen(world) == truth_of(world)
+
+
+def test_a_drain_in_ten_pieces_shows_the_same(world: World) -> None:
+    messages = list(islice(troubled(2), MESSAGES))
+    for tenth in range(10):
+        world.send(*messages[tenth * MESSAGES // 10 : (tenth + 1) * MESSAGES // 10])
+        world.drain()
+    assert seen(world) == truth_of(world)
+
+
+def test_two_processes_show_the_same(world: World) -> None:
+    world.send(*islice(troubled(3), MESSAGES))
+    world.drain("--processes", "2")
+    assert seen(world) == truth_of(world)
+
+
+def test_bytewax_runs_the_flow_as_its_docs_teach(world: World) -> None:
+    world.send(*islice(troubled(4), MESSAGES))
+    ended = world.run("-m", "bytewax.run", "flows.engagement", GAMEWAX_DRAIN="1")
+    assert (ended.returncode, seen(world)) == (0, truth_of(world)), ended.stderr
+
+
+def test_bytewax_runs_the_flow_with_its_own_recovery_options(world: World) -> None:
+    store, messages = world.folder / "store", list(islice(troubled(5), MESSAGES))
+    store.mkdir()
+    assert world.run("-m", "bytewax.recovery", str(store), "2").returncode == 0
+    for half in (messages[: MESSAGES // 2], messages[MESSAGES // 2 :]):
+        world.send(*half)
+        options = ("-r", str(store), "-s", "1", "-b", "0")
+        ended = world.run("-m", "bytewax.run", "flows.engagement", *options, GAMEWAX_DRAIN="1")
+        assert ended.returncode == 0, ended.stderr
+    assert seen(world) == truth_of(world)
