@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import typer
 
-from cli import migrate, run, services, simulate, test, topics
+from cli import demo, migrate, run, services, simulate, test, topics
 
 INTRODUCTION = """Turns game events from Kafka into live tables in ClickHouse, exact under fire.
 
 [bold]First steps[/bold]
+
+  ./gamewax demo                        see it all run, live, with made-up players
 
   ./gamewax services start --detach     Kafka and ClickHouse on this machine
 
@@ -36,8 +38,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-SERVICES, FLOWS, PROOF = "Services, topics and tables", "Flows and traffic", "Proof"
+START, SERVICES = "Start here", "Services, topics and tables"
+FLOWS, PROOF = "Flows and traffic", "Proof"
 
+app.command("demo", rich_help_panel=START)(demo.demo)
 app.add_typer(services.app, name="services", rich_help_panel=SERVICES)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)

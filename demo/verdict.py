@@ -15,6 +15,7 @@ from demo.figures import FINEST_S, Figures, Reader, whole
 from simulator.truth import GameKey, GameRow, LevelKey, LevelRow, Truth
 
 WINDOWS_S = (FINEST_S, 60)
+GOAL_S = 20  # from a warm start to the first row on screen
 BY_LEVEL = """
 SELECT game_id, toUnixTimestamp(window_start), level_id, map_id,
     events, moves, interactions, level_starts, level_completes, level_fails, players
@@ -52,14 +53,14 @@ class Sent:
     duplicates: int
 
 
-def compare(reader: Reader, truth: Truth) -> list[Compared]:
+def compare(reader: Reader, truth: Truth) -> tuple[Compared, ...]:
     """Compare both views at all window sizes.
 
     Raises:
         ClickHouseError: whatever the driver says.
 
     """
-    return [each for size in WINDOWS_S for each in compare_size(reader, truth, size)]
+    return tuple(each for size in WINDOWS_S for each in compare_size(reader, truth, size))
 
 
 def compare_size(reader: Reader, truth: Truth, size: int) -> tuple[Compared, Compared]:
@@ -108,7 +109,7 @@ def sent(truth: Truth) -> Sent:
     )
 
 
-def faults(compared: list[Compared], figures: Figures, truth: Truth) -> list[str]:
+def faults(compared: tuple[Compared, ...], figures: Figures, truth: Truth) -> list[str]:
     """Name everything that is not as it must be; empty when all is right."""
     found = [
         f"{each.view} at {each.window_s} s has {each.wrong:,} wrong rows" for each in compared if each.wrong
@@ -128,3 +129,29 @@ def faults(compared: list[Compared], figures: Figures, truth: Truth) -> list[str
         if is_now != must_be:
             found.append(f"dead letters with {reason} are {is_now:,}, not {must_be:,}")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a demo ended; `compared` is empty when nothing could be, `first_row_s` None when none was seen."""
+
+    events: int
+    traffic_s: float
+    compared: tuple[Compared, ...]
+    faults: tuple[str, ...]
+    first_row_s: float | None
+
+    @property
+    def line(self) -> str:
+        """Say it all in the last line."""
+        rate = self.events / self.traffic_s if self.traffic_s else 0
+        finest = next((each for each in self.compared if each.view == "engagement"), None)
+        parts = [f"{self.events:,} events", f"{rate:,.0f} events/s"]
+        if finest:
+            rows, wrong = (sum(getattr(each, name) for each in self.compared) for name in ("rows", "wrong"))
+            parts += [f"{rows:,} rows compared", f"{wrong:,} wrong"]
+            parts += [f"{finest.lost:,} lost", f"{finest.double:,} double"]
+        seen = "never" if self.first_row_s is None else f"after {self.first_row_s:.1f} s"
+        parts.append(f"first row on screen {seen} (goal of a warm start: {GOAL_S} s)")
+        said = ", ".join(parts)
+        return f"FALLS SHORT {said}: {'; '.join(self.faults)}" if self.faults else f"OK {said}"

@@ -7,6 +7,7 @@ Names come from events, so control characters in them are shown, never sent to t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -14,11 +15,20 @@ from rich.table import Table
 from rich.text import Text
 
 from demo.figures import Figures, Level
+from demo.verdict import Compared
 
 FIXED_LINES = 16  # all but the lines of the levels
 FEWEST_LEVELS, MOST_LEVELS = 3, 12
 FEWEST_TRIES = 10  # of a level before its fail rate says anything
 NOTHING = "-"
+IDENTITY = (
+    ("read", attrgetter("read")),
+    ("= aggregated", attrgetter("aggregated")),
+    ("+ too late", attrgetter("late")),
+    ("+ dead letters", attrgetter("dead")),
+    ("+ duplicates", attrgetter("duplicates")),
+    ("difference", attrgetter("difference")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +114,8 @@ def books(figures: Figures) -> RenderableType:
     for _ in figures.books:
         rows.add_column(justify="right")
     rows.add_row("windows of", *[f"{book.window_s} s" for book in figures.books])
-    rows.add_row("read", *[f"{book.read:,}" for book in figures.books])
-    for name, counts in (
-        ("= aggregated", [book.aggregated for book in figures.books]),
-        ("+ too late", [book.late for book in figures.books]),
-        ("+ dead letters", [book.dead for book in figures.books]),
-        ("+ duplicates", [book.duplicates for book in figures.books]),
-    ):
-        rows.add_row(name, *[f"{count:,}" for count in counts])
+    for name, count in IDENTITY[:-1]:
+        rows.add_row(name, *[f"{count(book):,}" for book in figures.books])
     rows.add_row("difference", *[difference(book.difference) for book in figures.books])
     return rows
 
@@ -194,6 +198,30 @@ def plain(moment: Moment) -> str:
             f"difference {book.difference:,}",
         ]
     return "  ".join([*parts, *([f"! {moment.trouble}"] if moment.trouble else [])])
+
+
+def summary(figures: Figures, compared: tuple[Compared, ...]) -> str:
+    """Write the accounting identity and the comparison as two small tables."""
+    wide = "".join(f"{f'{book.window_s} s windows':>16}" for book in figures.books)
+    identity = [
+        f"  {name:<28}" + "".join(f"{count(book):>16,}" for book in figures.books) for name, count in IDENTITY
+    ]
+    rows = [
+        f"  {each.view:<22}{each.window_s:>3} s"
+        + "".join(f"{count:>11,}" for count in (each.rows, each.wrong, each.lost, each.double))
+        for each in compared
+    ]
+    return "\n".join(
+        [
+            "",
+            f"{'Every message accounted for':<30}{wide}",
+            *identity,
+            "",
+            f"{'Tables against what was sent':<29}{'rows':>11}{'wrong':>11}{'lost':>11}{'double':>11}",
+            *rows,
+            "",
+        ]
+    )
 
 
 def shown(name: str) -> str:

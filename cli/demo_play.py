@@ -1,0 +1,185 @@
+"""One demo from start to end: services, flow and traffic up, watched, down again, and judged.
+
+Rules: everything started here ends here, in the order traffic, flow, services, whatever happens; the
+kernel ends the children when this process is killed. Ctrl-C or SIGTERM before there is traffic gives
+up; after, it ends the traffic and what was sent is still compared; a second one gives up.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+import structlog
+from rich.console import Console
+
+from cli.demo_watch import Watch
+from cli.supervise import Flow
+from cli.topics import create_topics
+from demo.figures import Reader
+from demo.folder import FLOW_LOG, owned
+from demo.screens import FullScreen, Lines
+from demo.traffic import Sending
+from demo.verdict import Verdict, compare, faults
+from demo.view import summary
+from embedded.services import Services, running
+from simulator.run import Run
+from simulator.traffic import Shares
+from sinks.migrations import migrate
+from topics.errors import BadInput, Broken
+
+GAVE_UP = 130  # what a shell reports for a program ended by Ctrl-C
+SHARES = Shares(late=0.02, beyond=0.001, duplicates=0.01, malformed=0.002)
+AS_TRUTH_COUNTS = {  # whatever the caller's settings say: by these rules the simulator counts
+    "GAMEWAX_WINDOWS__ALLOWED_LATENESS_S": "600",
+    "GAMEWAX_WINDOWS__MAX_OUT_OF_ORDERNESS_S": "2",
+    "GAMEWAX_WINDOWS__DEDUP_OFFSETS": "100000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the caller asked for; `limit_s` None: until Ctrl-C; `began`: epoch seconds of our start."""
+
+    folder: Path
+    limit_s: float | None
+    rate: int
+    seed: int
+    began: float
+
+
+class Ending:
+    """Whether a signal asked us to end; raises `KeyboardInterrupt` when there is nothing to round off."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.rounds_off = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        """Take a signal.
+
+        Raises:
+            KeyboardInterrupt: give up now; further signals are ignored, since all is being ended.
+
+        """
+        if self.rounds_off and not self.asked:
+            self.asked = True
+            return
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+
+def play(wish: Wish, terminal: Console | None) -> int:
+    """Run the demo; gives the exit code. Without a terminal it is shown as lines.
+
+    Raises:
+        GamewaxError: a part cannot start or go on; its text says why.
+
+    """
+    ending = Ending()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ending)
+    try:
+        with owned(wish.folder), services_of(wish) as services:
+            verdict = run(wish, services, ending, terminal)
+    except KeyboardInterrupt:
+        say("FALLS SHORT ended before anything could be compared")
+        return GAVE_UP
+    say(verdict.line)
+    return 1 if verdict.faults else 0
+
+
+@contextmanager
+def services_of(wish: Wish) -> Iterator[Services]:
+    """Have Kafka and ClickHouse with all topics and tables, and tell how it goes."""
+    say(f"Starting Kafka and ClickHouse on {wish.folder} …")
+    with running(wish.folder) as services:
+        try:
+            at = services.settings()
+            create_topics(at)
+            migrate(at)
+            say(f"Ready after {now() - wish.began:.1f} s. Starting the flow and the traffic …")
+            yield services
+        finally:
+            say("Stopping Kafka and ClickHouse …")
+
+
+def run(wish: Wish, services: Services, ending: Ending, terminal: Console | None) -> Verdict:
+    """Start flow and traffic, watch them, end them, and judge."""
+    at, log = services.settings(), wish.folder / FLOW_LOG
+    with closing(Reader(at)) as reader:
+        check_untouched(reader, wish.folder)
+        sending = Sending(Run(wish.seed, wish.rate, None, round(now() * 1000), SHARES, paced=True), at.kafka)
+        flow = Flow("engagement", 1, drain=False, settings=services.environment() | AS_TRUTH_COUNTS, log=log)
+        screen = FullScreen(terminal, now) if terminal else Lines(now)
+        watch = Watch(reader, sending, flow, wish.folder, screen)
+        with log.open("a", buffering=1) as words, ended(flow, sending):
+            structlog.configure(logger_factory=structlog.PrintLoggerFactory(words))
+            with screen:
+                ending.rounds_off = True
+                watch.traffic(ending, wish.limit_s)
+                watch.rest(ending)
+        found = verdict_of(reader, watch)
+    return replace(found, first_row_s=screen.first_row_at and screen.first_row_at - wish.began)
+
+
+@contextmanager
+def ended(flow: Flow, sending: Sending) -> Iterator[None]:
+    """End the traffic and then the flow, with a snapshot, in any case.
+
+    Raises:
+        Broken: it did not end well.
+
+    """
+    try:
+        yield
+    finally:
+        sending.stop()
+        last = flow.running
+        flow.end()
+    codes = [process.returncode for process in last]
+    if any(codes):
+        raise Broken(f"the flow ended with code {codes[0]}; see {flow.log}")
+
+
+def verdict_of(reader: Reader, watch: Watch) -> Verdict:
+    """Compare and show the comparison, if the flow has read everything."""
+    truth = watch.sending.truth
+    events, seconds = truth.kinds.total(), watch.traffic_s
+    if not watch.caught_up:
+        lacks = f"nothing compared, since the flow had read {watch.read:,} of {events:,} when it was ended"
+        return Verdict(events, seconds, (), (lacks,), None)
+    figures, compared = reader.look(), compare(reader, truth)
+    say(summary(figures, compared))
+    return Verdict(events, seconds, compared, tuple(faults(compared, figures, truth)), None)
+
+
+def check_untouched(reader: Reader, folder: Path) -> None:
+    """Refuse services that hold somebody's traffic: the comparison would be about that too.
+
+    Raises:
+        BadInput: there are messages or rows.
+
+    """
+    messages, figures = reader.messages(), reader.look()
+    if messages or figures.counted or figures.books:
+        raise BadInput(
+            f"{folder} holds {messages:,} messages that no demo made; nothing was changed: "
+            "give the demo another --data"
+        )
+
+
+def now() -> float:
+    """Give the present in epoch seconds."""
+    return time.time()  # noqa: TID251  the view tells how long things take
+
+
+def say(text: str) -> None:
+    """Tell how it goes."""
+    print(text, flush=True)
