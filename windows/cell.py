@@ -136,14 +136,15 @@ class Cell:
         folded = groups.measures[0]
         changed = np.flatnonzero(folded > self._emitted)
         self._emitted = folded.copy()
+        every = len(changed) == len(folded)
+        names = groups.names if every else groups.names[changed]
+        start = np.full(len(changed), self.start_ms, "datetime64[ms]")
         state = self._state(changed)
         terms = self._aggregate.terms.items()
         return pl.DataFrame(
             [
-                *groups.names[changed].get_columns(),
-                pl.Series("window_start", np.full(len(changed), self.start_ms)).cast(
-                    pl.Datetime("ms", "UTC")
-                ),
+                *names.get_columns(),
+                pl.Series("window_start", start),
                 pl.Series("window_seconds", np.full(len(changed), size_s, np.uint32)),
                 *(pl.Series(name, term.row(state[name])) for name, term in terms),
                 pl.Series("version", folded[changed].astype(np.uint64) + np.uint64(generation << 48)),

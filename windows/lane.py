@@ -23,7 +23,7 @@ import polars as pl
 
 from topics.dead_letters import DeadLetter
 from topics.decode import Decoded
-from windows.partials import Flags, Ints, Partial, columns, cut
+from windows.partials import Flags, Ints, Partial, cut, evaluate
 from windows.plan import NEVER, SHARDS, SLOTS, CellId, Plan, slot_of
 from windows.ring import Ring
 from windows.slot import Share
@@ -82,6 +82,16 @@ class Take:
     late: tuple[Late, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Events that are neither dead letters nor duplicates: row in the batch, watermark before."""
+
+    arrivals: Arrivals
+    rows: Ints
+    events: pl.DataFrame
+    watermark: Ints
+
+
 @dataclass(slots=True)
 class Lane:
     """Judges one partition's messages and cuts the good ones into shares.
@@ -126,16 +136,17 @@ class Lane:
         """Judge a batch; the lane moves past it."""
         decoded = self.decode(arrivals.values, arrivals.arrived_ms)
         dead = tuple(self._dead_letters(decoded, arrivals))
-        events = decoded.frame.with_columns(_row=decoded.rows)
+        events, rows = decoded.frame, decoded.rows
         duplicate, watermark = np.zeros(0, np.bool_), np.zeros(0, np.int64)
         if events.height:
             duplicate = self._ring.seen(arrivals.offsets[decoded.rows], events["event_id"])
             watermark = self._pass(events["event_time"].to_numpy())
-        fresh = events if not duplicate.any() else events.filter(~duplicate)
-        late = dict(self._late(fresh, watermark[~duplicate]))
-        partials = self._partials(fresh, late)
+        if duplicate.any():
+            events, rows, watermark = events.filter(~duplicate), rows[~duplicate], watermark[~duplicate]
+        late = dict(self._late(events, watermark))
+        partials = self._partials(events, late)
         late_rows = tuple(
-            self._late_rows(size, fresh, flags, watermark[~duplicate], arrivals)
+            self._late_rows(size, Judged(arrivals, rows, events, watermark), flags)
             for size, flags in late.items()
         )
         counts = {rows.window_seconds: rows.frame.height for rows in late_rows}
@@ -178,10 +189,10 @@ class Lane:
         found: dict[CellId, list[Partial]] = defaultdict(list)
         if not events.height:
             return found
-        for aggregate in self.plan.aggregates:
-            evaluated = columns(aggregate, events)
+        evaluated = evaluate(self.plan.aggregates, events)
+        for aggregate, columns in zip(self.plan.aggregates, evaluated, strict=True):
             for size in self.plan.sizes_s:
-                for partial in cut(evaluated, size, late.get(size)):
+                for partial in cut(columns, size, late.get(size)):
                     slot = slot_of(partial.start_ms, size)
                     found[CellId(aggregate.table, size, slot, partial.shard)].append(partial)
         return found
@@ -228,11 +239,9 @@ class Lane:
                 first_seen_ms=int(arrivals.arrived_ms[reject.row]),
             )
 
-    def _late_rows(
-        self, size_s: int, events: pl.DataFrame, late: Flags, watermark: Ints, arrivals: Arrivals
-    ) -> Late:
-        rows = events["_row"].to_numpy()[late]
-        time_ms, watermark = events["event_time"].to_numpy()[late], watermark[late]
+    def _late_rows(self, size_s: int, judged: Judged, late: Flags) -> Late:
+        rows, arrivals = judged.rows[late], judged.arrivals
+        time_ms, watermark = judged.events["event_time"].to_numpy()[late], judged.watermark[late]
         beyond = _end(time_ms, size_s) <= watermark - self.plan.allowed_lateness_ms
         frame = pl.DataFrame(
             {

@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -54,16 +54,19 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What one aggregate needs of a batch, evaluated once for all window sizes."""
+    """What one aggregate needs of a batch, evaluated once for all window sizes, one value per event.
 
-    taken: Ints  # positions in the batch of the events that the aggregate takes
+    `names` are the key columns, `sets` the hash of each distinct value and whether it counts at all.
+    """
+
+    taken: Flags | None  # None: all
     time_ms: Ints
     group: Hashes
     check: Hashes
     names: pl.DataFrame
     merges: tuple[Merge, ...]
     measures: list[Ints]
-    sets: tuple[tuple[Hashes, Flags], ...]  # 48-bit hash, counts at all
+    sets: list[tuple[Hashes, Flags]]
 
 
 def hash_canary() -> int:
@@ -72,39 +75,48 @@ def hash_canary() -> int:
     return int(names.hash_rows(_GROUP_SEED)[0]) ^ int(names.hash_rows(_CHECK_SEED)[0])
 
 
-def columns(aggregate: Aggregate, events: pl.DataFrame) -> Columns:
-    """Evaluate an aggregate's keys, measures and sets over a batch.
+def evaluate(aggregates: Sequence[Aggregate], events: pl.DataFrame) -> list[Columns]:
+    """Evaluate keys, measures and sets of all aggregates over a batch, in one pass.
 
     Args:
-        aggregate: whose expressions refer to columns of `events`.
+        aggregates: whose expressions refer to columns of `events`.
         events: decoded events with `event_time` (int64 epoch ms).
 
     """
-    if aggregate.where is None:
-        taken = np.arange(events.height)
-    else:
-        chosen = events.select(aggregate.where.fill_null(value=False)).to_series()
-        taken = np.flatnonzero(chosen.to_numpy())
-        events = events.filter(chosen)
-    measures = aggregate.measures()
-    values = events.select(measure.event.alias(name) for name, measure in measures.items())
-    names = events.select(aggregate.by)
+    wanted = {f"{of.table}.{name}": expression for of in aggregates for name, expression in _expressions(of)}
+    values = events.select(expression.alias(name) for name, expression in wanted.items())
+    return [_columns(of, events, values) for of in aggregates]
+
+
+def _expressions(aggregate: Aggregate) -> Iterator[tuple[str, pl.Expr]]:
+    if aggregate.where is not None:
+        yield "where", aggregate.where.fill_null(value=False)
+    for name, measure in aggregate.measures().items():
+        yield name, measure.event
+    for name, of in aggregate.sets().items():
+        yield name, pl.all_horizontal((pl.col(of) != "").fill_null(value=False))
+
+
+def _columns(aggregate: Aggregate, events: pl.DataFrame, values: pl.DataFrame) -> Columns:
+    def value(name: str) -> npt.NDArray[Any]:
+        return values[f"{aggregate.table}.{name}"].to_numpy()
+
+    names = pl.DataFrame([events[name] for name in aggregate.by])
     return Columns(
-        taken=taken,
+        taken=None if aggregate.where is None else value("where"),
         time_ms=events["event_time"].to_numpy(),
         group=names.hash_rows(_GROUP_SEED).to_numpy(),
         check=names.hash_rows(_CHECK_SEED).to_numpy(),
         names=names,
-        merges=tuple(measure.merge for measure in measures.values()),
-        measures=[values[name].to_numpy() for name in measures],
-        sets=tuple(_set_column(events, of) for of in aggregate.sets().values()),
+        merges=tuple(measure.merge for measure in aggregate.measures().values()),
+        measures=[value(name) for name in aggregate.measures()],
+        sets=[(_hashes(events, of), value(name)) for name, of in aggregate.sets().items()],
     )
 
 
-def _set_column(events: pl.DataFrame, of: tuple[str, ...]) -> tuple[Hashes, Flags]:
-    values = events.select(of)
-    counts = values.select(pl.all_horizontal((pl.col(of) != "").fill_null(value=False))).to_series()
-    return values.hash_rows(_VALUE_SEED).to_numpy() >> np.uint64(64 - HASH_BITS), counts.to_numpy()
+def _hashes(events: pl.DataFrame, of: tuple[str, ...]) -> Hashes:
+    whole = pl.DataFrame([events[name] for name in of]).hash_rows(_VALUE_SEED).to_numpy()
+    return whole >> np.uint64(64 - HASH_BITS)
 
 
 def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
@@ -116,7 +128,7 @@ def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
         late: per event of the batch, true to leave it out; None when none is late.
 
     """
-    kept = np.arange(len(of.taken)) if late is None else np.flatnonzero(~late[of.taken])
+    kept = _kept(of, late)
     if not len(kept):
         return
     window = of.time_ms[kept] // (size_s * 1000)
@@ -142,6 +154,13 @@ def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
             measures=measures[:, low:high],
             sets=tuple(parts[number] for parts in split_sets),
         )
+
+
+def _kept(of: Columns, late: Flags | None) -> Ints:
+    """Give the positions of the events that the aggregate takes and that are not late."""
+    if late is not None:
+        return np.flatnonzero(~late if of.taken is None else of.taken & ~late)
+    return np.arange(len(of.time_ms)) if of.taken is None else np.flatnonzero(of.taken)
 
 
 def _sort_key(group: Hashes, window: Ints) -> Hashes:

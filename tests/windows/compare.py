@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from datetime import UTC
+
 from verify.core import Tables
 from verify.oracle import Truth
 
@@ -30,7 +32,7 @@ def _rows(tables: Tables, name: str) -> list[Row]:
 
 
 def _start(row: Row) -> tuple[int, int]:
-    return row["window_seconds"], int(row["window_start"].timestamp() * 1000)
+    return row["window_seconds"], int(row["window_start"].replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def _values(row: Row) -> dict[str, int]:
