@@ -31,7 +31,7 @@ class Kafka(BaseModel):
 
     model_config = FROZEN
 
-    bootstrap_servers: str = "127.0.0.1:9092"
+    bootstrap_servers: str = Field(default="127.0.0.1:9092", description="brokers, as host:port,host:port")
     group: str = Field(default="gamewax", description="prefix of the consumer groups that lag tools see")
     options: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="any librdkafka option, as JSON (TLS, SASL …)"
@@ -43,12 +43,12 @@ class ClickHouse(BaseModel):
 
     model_config = FROZEN
 
-    url: str = "http://127.0.0.1:8123"
-    database: str = "gamewax"
-    user: str = "default"
-    password: SecretStr = SecretStr("")
-    reader_user: str = ""
-    reader_password: SecretStr = SecretStr("")
+    url: str = Field(default="http://127.0.0.1:8123", description="address, without credentials")
+    database: str = Field(default="gamewax", description="the database that holds all tables")
+    user: str = Field(default="default", description="who writes and migrates")
+    password: SecretStr = Field(default=SecretStr(""), description="the writer's password")
+    reader_user: str = Field(default="", description="who only reads (panels, pages)")
+    reader_password: SecretStr = Field(default=SecretStr(""), description="the reader's password")
 
     @model_validator(mode="before")
     @classmethod
@@ -61,7 +61,9 @@ class Recovery(BaseModel):
 
     model_config = FROZEN
 
-    dir: Path = Path(".gamewax/recovery")
+    dir: Path = Field(
+        default=Path(".gamewax/recovery"), description="folder of the recovery stores, one for each flow"
+    )
     epoch_s: float = Field(default=2.0, gt=0, le=60, description="seconds between snapshots")
 
 
