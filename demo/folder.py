@@ -22,6 +22,8 @@ from topics.errors import BadInput
 LOCK, MADE_BY_US = "demo.lock", "demo.made"
 FLOW_LOG = "flow.log"
 HOLD_TRAFFIC = ("kafka", "clickhouse", "recovery", FLOW_LOG)
+KAFKA_LOGS = Path("kafka/logs")
+FORMATTED = ("meta.properties", "bootstrap.checkpoint")  # all that formatting made; it costs seconds
 LEAST_FREE_MB = 500
 EARLIER_ENDS_WITHIN_S = 20.0  # the services of a demo that was killed end by themselves
 LOOK_EVERY_S = 0.1
@@ -110,7 +112,8 @@ def wait_unused(folder: Path) -> None:
 
 
 def empty(folder: Path) -> None:
-    """Delete an earlier demo's traffic; ports and passwords stay as they were."""
+    """Delete an earlier demo's traffic; ports, passwords and Kafka's formatting stay as they were."""
+    formatting = {name: read(folder / KAFKA_LOGS / name) for name in FORMATTED}
     for name in HOLD_TRAFFIC:
         old, doomed = folder / name, folder / f"{name}.old"
         shutil.rmtree(doomed, ignore_errors=True)
@@ -119,3 +122,12 @@ def empty(folder: Path) -> None:
             shutil.rmtree(doomed, ignore_errors=True)
         else:
             old.unlink(missing_ok=True)
+    if all(formatting.values()):
+        (folder / KAFKA_LOGS).mkdir(parents=True)
+        for name, content in formatting.items():
+            (folder / KAFKA_LOGS / name).write_bytes(content)
+
+
+def read(path: Path) -> bytes:
+    """Read a file; one that is not there is empty."""
+    return path.read_bytes() if path.exists() else b""

@@ -17,7 +17,7 @@ from rich.text import Text
 from demo.figures import Figures, Level
 from demo.verdict import Compared
 
-FIXED_LINES = 16  # all but the lines of the levels
+FIXED_LINES = 17  # all but the lines of the levels; the dead letters take two
 FEWEST_LEVELS, MOST_LEVELS = 3, 12
 FEWEST_TRIES = 10  # of a level before its fail rate says anything
 NOTHING = "-"
@@ -93,8 +93,11 @@ def traffic(moment: Moment) -> RenderableType:
     rows.add_row("sent", f"{moment.in_kafka:,}", "messages")
     rows.add_row("lag", NOTHING if unsaved is None else f"{unsaved:,}", f"messages{behind(moment)}")
     age = moment.watermark_age_s
-    rows.add_row("watermark", NOTHING if age is None else f"{age:,.1f}", "s behind now")
+    rows.add_row(
+        "watermark", *((NOTHING, "not known yet") if age is None else (f"{age:,.1f}", "s behind now"))
+    )
     rows.add_row("events", f"{moment.figures.counted:,}", "in windows")
+    rows.add_row("", "", "")  # as high as its neighbour
     return rows
 
 
@@ -108,7 +111,7 @@ def behind(moment: Moment) -> str:
 def books(figures: Figures) -> RenderableType:
     """Show the accounting identity for each window size."""
     if not figures.books:
-        return Text("the first cut of the books comes\nwith the first snapshot", "dim")
+        return Text("comes with the flow's first snapshot" + "\n" * (len(IDENTITY)), "dim")
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim")
     for _ in figures.books:
@@ -165,7 +168,7 @@ def levels(rows: list[tuple[Level, str, str]], room: int) -> RenderableType:
 
 def dead_letters(figures: Figures) -> RenderableType:
     """Show how many messages no one could read, and why."""
-    return Text(reasons(figures) or "none yet", no_wrap=True, overflow="ellipsis")
+    return Text(reasons(figures) or "none yet", "" if figures.dead else "dim", overflow="fold")
 
 
 def reasons(figures: Figures) -> str:
@@ -183,7 +186,7 @@ def plain(moment: Moment) -> str:
         f"in {moment.in_rate:,.0f}/s",
         f"out {moment.out_rate:,.0f}/s",
         f"lag {NOTHING if unsaved is None else f'{unsaved:,}'}{behind(moment)}",
-        f"watermark {NOTHING if age is None else f'{age:,.1f} s'} behind",
+        f"watermark {NOTHING if age is None else f'{age:,.1f} s behind'}",
         *[f"busiest {shown(level.level_id)} {level.lately:,} events" for level in by_events(figures)[:1]],
         *[
             f"hardest {shown(level.level_id)} {level.fail_share:.0%} fail"
