@@ -89,10 +89,11 @@ def run(name: str, recovery: RecoveryConfig, place: Place) -> None:
 
 
 def _keep_engine_quiet(crash_log: Path) -> TextIO:
-    """Send file descriptor 2, where the engine writes its own panics, to a file; gives the old stderr."""
+    """Send what the engine itself writes, panics and all, to a file; gives the old stderr."""
     say = os.fdopen(os.dup(2), "w", buffering=1)
     crash = os.open(crash_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(crash, 2)
+    for descriptor in (1, 2):
+        os.dup2(crash, descriptor)
     os.close(crash)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(say))
     return say

@@ -17,6 +17,7 @@ class Standing:
     newest_ms: int  # largest event time handed on
     guarantee_ms: int
     unread: bool = True  # there may be messages that were not read yet
+    held: int = 0  # messages read and not yet judged
     new: bool = False  # found later than others: it may only be read once it has a floor
     saved: int | None = None  # the next offset by the last snapshot
 
@@ -33,6 +34,10 @@ class Board:
             of.guarantee_ms for number, of in self.standings.items() if number != partition and not of.new
         ]
         return min(others, default=NEVER)
+
+    def held(self) -> int:
+        """Count the messages that were read and not yet judged."""
+        return sum(of.held for of in self.standings.values())
 
     def ahead_ms(self, partition: int, newest_ms: int) -> int:
         """Tell how far event time `newest_ms` is ahead of the slowest partition with unread messages."""

@@ -32,6 +32,11 @@ from windows.codec import read_state
 from windows.lane import Decode, Lane, LaneState, Take, fresh_state
 from windows.plan import Plan
 
+REFILL_S = 0.1  # a poll waits for its last messages at most, when marks stand between them
+
+
+JUDGES = 2  # background threads; a partition is judged by one at a time
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -72,7 +77,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         self._kafka, self._plan, self._decode, self._reading = kafka, plan, decode, reading
         self._log = describe(kafka, topic)
         self._watch = PartitionWatch(kafka, self._log)
-        self._judge = ThreadPoolExecutor(1, "judge")
+        self._judge = ThreadPoolExecutor(JUDGES, "judge")
         self._around = Surroundings(Board(), self._judge, self._ends, reading.monotonic, reading.idle_after_s)
 
     @property
@@ -160,18 +165,19 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         """Read the ids just before the lane's next offset into its ring, and stand at that offset."""
         saved = lane.state.next_offset
         begin = max(low, saved - self._plan.dedup_offsets)
+        where = f"{self._log.topic}/{lane.state.partition}"
         reader.assign([TopicPartition(self._log.topic, lane.state.partition, begin)])
-        position = begin
+        position, heard = begin, self._reading.monotonic()
         while position < saved:
-            polled = reader.consume(min(10_000, saved - position), ANSWER_S)
-            where = f"{self._log.topic}/{lane.state.partition}"
-            if not polled:
-                raise BadInput(f"Kafka stopped answering while the ids before {saved} of {where} were read")
+            polled = reader.consume(min(10_000, saved - position), REFILL_S)
             for problem in filter(None, (trouble(message, where) for message in polled)):
                 raise problem
             batch = arrivals([message for message in polled if message.error() is None])
             lane.remember(batch.before(saved))
             position = position_after(polled, position)
+            heard = self._reading.monotonic() if polled else heard
+            if self._reading.monotonic() - heard > ANSWER_S:
+                raise BadInput(f"Kafka stopped answering while the ids before {saved} of {where} were read")
         if position > begin:
             reader.seek(TopicPartition(self._log.topic, lane.state.partition, saved))
 

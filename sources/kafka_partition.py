@@ -1,7 +1,7 @@
 """One Kafka partition as a Bytewax source partition: polls, hands batches to a lane, gives out its takes.
 
 Rules:
-- Read-ahead is judged in one background thread, in order; takes are handed on in order, and the
+- Read-ahead is judged in the background, one batch of a partition at a time; takes are handed on in order, and the
   snapshot is exactly what was handed on. Read-ahead that is lost in a crash is read again.
 - `next_batch` never blocks: a poll takes what the client has already fetched.
 - A floor is proposed in a snapshot and used from the next call on: Bytewax calls a source again only
@@ -30,7 +30,7 @@ from windows.plan import NEVER
 POLL = 2_000  # messages a poll takes at most: larger polls are slower (cache)
 BATCH = 20_000  # messages judged at once while catching up
 LINGER_S = 0.1  # a smaller batch is judged when its first message is this old
-READ_AHEAD = 2  # batches in the background at most
+MOST_HELD = 80_000  # messages that all partitions of a process hold unjudged; one may always hold a batch
 AHEAD_MS = 30_000  # event time a partition may run ahead of another that has unread messages
 REST = timedelta(milliseconds=5)  # between polls that find nothing
 
@@ -40,7 +40,7 @@ class Surroundings:
     """What a partition shares with the others of its source."""
 
     board: Board
-    thread: Executor
+    threads: Executor
     stopping: Callable[[], bool]
     monotonic: Callable[[], float]
     quiet_s: float
@@ -134,15 +134,21 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
 
     def _read_ahead(self) -> None:
         now = self._around.monotonic()
-        if len(self._ahead) < READ_AHEAD and not self._too_far_ahead():
+        if self._may_poll():
             found = self._poll()
             if found and not self._polled:
                 self._since = now
             self._polled += found
             self._quiet.saw(now, idle=not (found or self._polled or self._ahead), position=self._read_to)
-        if len(self._polled) >= BATCH or (self._polled and now - self._since >= LINGER_S):
+        due = len(self._polled) >= BATCH or (self._polled and now - self._since >= LINGER_S)
+        if due and not self._ahead:  # a lane judges one batch at a time
             messages, self._polled = self._polled, []
-            self._ahead.append(self._around.thread.submit(self._judge, messages))
+            self._ahead.append(self._around.threads.submit(self._judge, messages))
+        self._standing.held = len(self._polled) + BATCH * len(self._ahead)
+
+    def _may_poll(self) -> bool:
+        room = self._around.board.held() < MOST_HELD or not self._standing.held
+        return room and len(self._polled) < BATCH and not self._too_far_ahead()
 
     def _poll(self) -> list[Message]:
         """Take what was fetched; drop marks and errors that pass by themselves."""

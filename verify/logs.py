@@ -24,11 +24,19 @@ class Recorded:
     value: bytes | None
 
 
+def producing(bootstrap_servers: str) -> dict[str, str | int | bool]:
+    """Give a producer's options: in order, each message once."""
+    return {
+        "bootstrap.servers": bootstrap_servers,
+        "linger.ms": 5,
+        "enable.idempotence": True,
+        "log_level": 0,
+    }
+
+
 def write(bootstrap_servers: str, topic: str, messages: Iterable[Sent]) -> None:
     """Produce messages and wait until all are acknowledged."""
-    producer = Producer({
-        "bootstrap.servers": bootstrap_servers, "linger.ms": 5, "enable.idempotence": True, "log_level": 0,
-    })  # fmt: skip
+    producer = Producer(producing(bootstrap_servers))
     rest = iter(messages)
     while chunk := list(islice(rest, FLUSH_EVERY)):
         for sent in chunk:
@@ -58,7 +66,7 @@ def read_back(bootstrap_servers: str, topic: str) -> list[Recorded]:
             reader.assign([TopicPartition(topic, partition, low)])
             position = low
             while position < high:
-                for message in reader.consume(5_000, ANSWER_S):
+                for message in reader.consume(min(5_000, high - position), ANSWER_S):
                     error = message.error()
                     position = (message.offset() or 0) + (error is None)
                     if error is None and position <= high:
