@@ -24,11 +24,11 @@ app = typer.Typer(help="Run Kafka and ClickHouse on this machine.", rich_markup_
 Data = Annotated[
     Path | None,
     typer.Option(
-        "--data", metavar="DIR", help="Folder of all data and credentials [default: your data folder]."
+        "--data", metavar="DIR", help="Folder of all data and credentials \\[default: your data folder]."
     ),
 ]
 Port = Annotated[
-    int | None, typer.Option(min=1, max=65535, help="[default: the last one used, or a free one]")
+    int | None, typer.Option(min=1, max=65535, help="\\[default: the last one used, or a free one]")
 ]
 
 

@@ -1,0 +1,53 @@
+"""The tables that readers see, read from `sinks/ddl`.
+
+Rules: a view's columns take their types from the table of upserts behind it; a file's leading comment is
+what it means, as far as it is for readers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+DDL = Path(__file__).parents[1] / "sinks" / "ddl"
+TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\n\((.*?)\n\)", re.DOTALL)
+VIEW = re.compile(r"CREATE OR REPLACE VIEW (\w+) AS\nSELECT\n(.*?)\nFROM (\w+) FINAL;", re.DOTALL)
+COLUMN = re.compile(r"^\s*`?(\w+)`?\s+(.+?)(?:\s+(?:DEFAULT|CODEC).*)?,?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table or view: its file, its meaning, and its columns' types by name."""
+
+    name: str
+    file: Path
+    meaning: str
+    columns: dict[str, str]
+
+
+def tables() -> Iterator[Table]:
+    """Give what each numbered file makes for readers: its view, else its table."""
+    for file in sorted(DDL.glob("[0-9]*.sql")):
+        text = file.read_text(encoding="utf-8")
+        made = {name: dict(_columns(body)) for name, body in TABLE.findall(text)}
+        for name, chosen, behind in VIEW.findall(text):
+            types = made.pop(behind)
+            names = [line.strip(" ,`") for line in chosen.splitlines()]
+            yield Table(name, file, _meaning(text), {column: types[column] for column in names})
+        for name, columns in made.items():
+            yield Table(name, file, _meaning(text), columns)
+
+
+def _columns(body: str) -> Iterator[tuple[str, str]]:
+    for line in filter(None, body.splitlines()):
+        found = COLUMN.match(line)
+        if found is None:
+            raise ValueError(f"not a column: {line}")
+        yield found[1], found[2]
+
+
+def _meaning(text: str) -> str:
+    first, _, _ = text.removeprefix("-- ").partition("\n")
+    return first
