@@ -27,8 +27,8 @@ _FETCH: Mapping[str, str | int | bool] = {
     "enable.auto.offset.store": False,
     "enable.partition.eof": True,
     "fetch.queue.backoff.ms": 2,
-    "queued.min.messages": 20_000,
-    "queued.max.messages.kbytes": 8_192,
+    "queued.min.messages": 10_000,
+    "queued.max.messages.kbytes": 4_096,
     "fetch.wait.max.ms": 100,
 }
 

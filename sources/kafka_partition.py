@@ -1,7 +1,8 @@
 """One Kafka partition as a Bytewax source partition: polls, hands batches to a lane, gives out its takes.
 
 Rules:
-- Read-ahead is judged in the background, one batch of a partition at a time; takes are handed on in order, and the
+- Read-ahead is judged in the background, one batch of a partition at a time; takes are handed on in
+  order, and the
   snapshot is exactly what was handed on. Read-ahead that is lost in a crash is read again.
 - `next_batch` never blocks: a poll takes what the client has already fetched.
 - A floor is proposed in a snapshot and used from the next call on: Bytewax calls a source again only
@@ -22,9 +23,9 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from sources.board import Board, Standing
 from sources.kafka_client import trouble
-from sources.messages import arrivals, offset_of, position_after
+from sources.messages import arrivals, joined, offset_of, position_after
 from sources.quiet import Quiet
-from windows.lane import Lane, LaneState, Take
+from windows.lane import Arrivals, Lane, LaneState, Take
 from windows.plan import NEVER
 
 POLL = 2_000  # messages a poll takes at most: larger polls are slower (cache)
@@ -60,7 +61,8 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
     def __init__(self, reader: Consumer, lane: Lane, around: Surroundings, end: int | None) -> None:
         self._reader, self._lane, self._around, self._end = reader, lane, around, end
         self._handed: LaneState = lane.state
-        self._polled: list[Message] = []
+        self._polled: list[Arrivals] = []
+        self._count = 0  # messages in them
         self._since = 0.0
         self._ahead: deque[Future[Take]] = deque()
         self._read_to = lane.state.next_offset
@@ -138,17 +140,19 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             found = self._poll()
             if found and not self._polled:
                 self._since = now
-            self._polled += found
+            if found:
+                self._polled.append(arrivals(found))
+                self._count += len(found)
             self._quiet.saw(now, idle=not (found or self._polled or self._ahead), position=self._read_to)
-        due = len(self._polled) >= BATCH or (self._polled and now - self._since >= LINGER_S)
+        due = self._count >= BATCH or (self._polled and now - self._since >= LINGER_S)
         if due and not self._ahead:  # a lane judges one batch at a time
-            messages, self._polled = self._polled, []
-            self._ahead.append(self._around.threads.submit(self._judge, messages))
-        self._standing.held = len(self._polled) + BATCH * len(self._ahead)
+            polls, self._polled, self._count = self._polled, [], 0
+            self._ahead.append(self._around.threads.submit(self._judge, polls))
+        self._standing.held = self._count + BATCH * len(self._ahead)
 
     def _may_poll(self) -> bool:
         room = self._around.board.held() < MOST_HELD or not self._standing.held
-        return room and len(self._polled) < BATCH and not self._too_far_ahead()
+        return room and self._count < BATCH and not self._too_far_ahead()
 
     def _poll(self) -> list[Message]:
         """Take what was fetched; drop marks and errors that pass by themselves."""
@@ -174,8 +178,8 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
     def _where(self) -> str:
         return f"{self._place.topic}/{self._place.partition}"
 
-    def _judge(self, messages: list[Message]) -> Take:
-        return self._lane.take(arrivals(messages))
+    def _judge(self, polls: list[Arrivals]) -> Take:
+        return self._lane.take(joined(polls))
 
     def _drained(self) -> bool:
         return self._end is not None and self._read_to >= self._end and not self._ahead and not self._polled

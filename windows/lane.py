@@ -38,12 +38,16 @@ class Arrivals:
     values: Sequence[bytes | None]
     offsets: Ints
     arrived_ms: Ints
-    key: Callable[[int], bytes | None]  # by position; asked for dead letters only
+    keys: Sequence[bytes | None]
+
+    def __len__(self) -> int:
+        """Count the messages."""
+        return len(self.values)
 
     def before(self, offset: int) -> Arrivals:
         """Give the part below an offset."""
         count = int(np.searchsorted(self.offsets, offset))
-        return Arrivals(self.values[:count], self.offsets[:count], self.arrived_ms[:count], self.key)
+        return Arrivals(self.values[:count], self.offsets[:count], self.arrived_ms[:count], self.keys[:count])
 
 
 class LaneState(msgspec.Struct, frozen=True):
@@ -234,7 +238,7 @@ class Lane:
                 topic=self.state.topic,
                 partition=self.state.partition,
                 offset=int(arrivals.offsets[reject.row]),
-                key=arrivals.key(reject.row) or b"",
+                key=arrivals.keys[reject.row] or b"",
                 raw=arrivals.values[reject.row] or b"",
                 first_seen_ms=int(arrivals.arrived_ms[reject.row]),
             )
