@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,13 @@ from typer.main import get_command
 from cli.app import app
 from docs import reference
 from docs.tables import tables
+from models.engagement import BY_LEVEL, WHOLE_GAME
+from topics.decode import decode
 from topics.fields import fields_of
+from topics.player_events import TOPIC
 from topics.registry import TOPICS
+from verify.core import Core, Log, Tables
+from windows.plan import Plan, slot_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -113,3 +120,23 @@ def test_the_reference_holds_every_topic_field_table_and_column() -> None:
     names += [field.name for topic in TOPICS.values() if topic.event for field in fields_of(topic.event).all]
     names += [name for table in tables() for name in (table.name, *table.columns)]
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_the_event_whose_way_is_told_becomes_the_row_that_is_told() -> None:
+    told = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "way-of-an-event.md").read_text(), re.DOTALL)
+    event, row = (json.loads(block) for block in told)
+    plan = Plan("engagement", (BY_LEVEL, WHOLE_GAME))
+    tables_left = Tables()
+    core = Core(
+        plan, partial(decode, TOPIC), {0: Log([json.dumps(event).encode()], [1_795_348_808_000])}, tables_left
+    )
+    while core.read(0, 100):
+        pass
+    core.end()
+    rows = tables_left.rows["engagement_by_level_upserts"].values()
+    (found,) = [of for of in rows if of["window_seconds"] == row["window_seconds"]]
+    start = row["window_start"] = datetime.fromisoformat(row["window_start"])
+    found["window_start"] = found["window_start"].replace(tzinfo=UTC)
+    assert {name: found[name] for name in row} == row
+    start_ms = int(start.timestamp() * 1000)
+    assert [slot_of(start_ms, size) for size in plan.sizes_s] == [32, 48]
