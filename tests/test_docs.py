@@ -34,7 +34,7 @@ COMMANDS = {
 
 FILE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|sql|md|toml|lock|in))(?:::([\w.]+))?`")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
-CALL = re.compile(r"\./gamewax ((?:[a-z]+ ?)*)([^`\n|#]*)")
+CALL = re.compile(r"\./gamewax ((?:[a-z]+ ?)*)([^`\n|#&]*)")
 SETTING = re.compile(r"GAMEWAX_[A-Z_]*[A-Z]")
 LAUNCHERS = {"GAMEWAX_PYTHON", "GAMEWAX_CWD"}
 
@@ -90,8 +90,9 @@ def test_every_command_and_option_that_a_page_names_exists(page: Path) -> None:
 
 def known(words: str, rest: str) -> bool:
     command = next((name for name in COMMANDS if f"{words} ".startswith(f"{name} ")), None)
-    if command is None:
-        return not words.strip() and (not rest or rest.startswith(("--help", " ")))
+    if command is None:  # the program itself, or a whole group of commands
+        group = any(name.startswith(words.strip()) for name in COMMANDS)
+        return group and rest.strip() in {"", "--help", "…"}
     options = re.findall(r"(?<!\S)--[a-z-]+", rest)
     return command == "test" or set(options) <= COMMANDS[command] | {"--help"}
 
