@@ -116,7 +116,8 @@ def run(wish: Wish, services: Services, ending: Ending, terminal: Console | None
     with closing(Reader(at)) as reader:
         check_untouched(reader, wish.folder)
         sending = Sending(Run(wish.seed, wish.rate, None, round(now() * 1000), SHARES, paced=True), at.kafka)
-        flow = Flow("engagement", 1, drain=False, settings=services.environment() | AS_TRUTH_COUNTS, log=log)
+        given = services.environment() | AS_TRUTH_COUNTS
+        flow = Flow("engagement", 1, drain=False, settings=given, log=log, disposable=True)
         screen = FullScreen(terminal, now) if terminal else Lines(now)
         watch = Watch(reader, sending, flow, wish.folder, screen)
         with log.open("a", buffering=1) as words, ended(flow, sending):

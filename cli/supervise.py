@@ -28,7 +28,7 @@ HEALTHY_S = 60.0  # a flow that ran this long starts with the first wait again
 GRACE_S = 30.0  # for the last snapshot after SIGTERM
 SETTINGS, OPERATOR = BadInput.exit_code, NeedsOperator.exit_code
 LOOK_S = 0.05
-TIE = (sys.executable, "-I", "-S", str(TIED))  # + our process id + the program
+TIE = (sys.executable, "-I", "-S", str(TIED))  # + options + our process id + the program
 PROGRAM = (sys.executable, "-m", "flows.process")
 
 
@@ -41,6 +41,7 @@ class Flow:
     drain: bool
     settings: Mapping[str, str] = field(default_factory=dict)  # variables besides our own environment
     log: Path | None = None  # where its stderr goes; None: to ours
+    disposable: bool = False  # killed when we are, not asked to end: what it writes to may be gone too
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: float = 0.0
     wait_s: float = FIRST_WAIT_S
@@ -53,12 +54,13 @@ class Flow:
         addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(self.processes))
         cluster = ["--addresses", addresses] if self.processes > 1 else []
         drain = {"GAMEWAX_DRAIN": "1"} if self.drain else {}
-        environment = {**os.environ, **self.settings, **drain}  # noqa: TID251
+        environment = {**ALLOCATORS, **os.environ, **self.settings, **drain}  # noqa: TID251
+        tie = (*TIE, "--kill") if self.disposable else TIE
         self.started = time.monotonic()
         with self.log.open("ab") if self.log else nullcontext() as log:
             self.running = [
                 subprocess.Popen(  # noqa: S603  our own program
-                    [*TIE, str(os.getpid()), *PROGRAM, self.name, "--process", str(number), *cluster],
+                    [*tie, str(os.getpid()), *PROGRAM, self.name, "--process", str(number), *cluster],
                     stdin=subprocess.DEVNULL,
                     stderr=log,
                     cwd=ROOT,
