@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from datetime import UTC
+from typing import Any
 
 from verify.core import Tables
 from verify.oracle import Truth
