@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
@@ -116,7 +117,7 @@ class World:
             {"url": self.clickhouse.url, "database": self.database, **WRITER}
         )
 
-    @property
+    @cached_property
     def admin(self) -> AdminClient:
         return client(self.kafka.bootstrap_servers)
 

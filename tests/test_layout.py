@@ -1,0 +1,54 @@
+"""Every flow has the same three doors, and the ids under which its state is saved never change."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
+
+import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.testing import TestingSink, TestingSource
+
+from flows.registry import FLOWS
+from windows.operator import Clock
+from windows.plan import Plan
+
+STATE = {  # a renamed step silently starts at zero: never change a line, only add some
+    "engagement": {
+        "engagement.read",
+        "engagement.dead_letters",
+        "engagement.window.fold",
+        "engagement.window.accounts",
+        "engagement.rows",
+    },
+}
+KEEPS_STATE = {"input", "output", "stateful_batch"}
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_has_build_parts_and_flow(name: str) -> None:
+    flow = import_module(f"flows.{name}")
+    doors = {
+        door: [*inspect.signature(getattr(flow, door)).parameters] for door in ("build", "parts", "flow")
+    }
+    wanted = ["source", "rows", "dead_letters", "plan", "clock"]
+    assert doors == {"build": wanted, "parts": ["stop"], "flow": []}
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_state_is_saved_under_the_ids_written_down(name: str) -> None:
+    flow = import_module(f"flows.{name}")
+    nothing: Any = TestingSource([])
+    plan, clock = Plan(name, flow.AGGREGATES), Clock(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    built = flow.build(nothing, TestingSink([]), TestingSink([]), plan, clock)
+    assert set(state_ids(built)) == STATE[name]
+
+
+def state_ids(of: Dataflow | Any) -> Iterator[str]:
+    for step in of.substeps:
+        if type(step).__name__ in KEEPS_STATE and not getattr(step, "substeps", []):
+            yield step.step_id
+        yield from state_ids(step)
