@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from confluent_kafka import Producer
+from rich.progress import track
 
+START_MS = 1_767_225_600_000  # 2026-01-01: a constant, so that the topic can be kept and the truth made again
 PER_S, PLAYERS, LEVELS, MAPS = 20_000, 100_000, 20, 10
 TYPES = ["move", "interaction", "level_start", "level_complete", "level_fail"]
 BLOCK = 500_000
@@ -24,9 +26,14 @@ class Load:
     """What was asked for: how many events from when, and whether they carry ids."""
 
     events: int
-    start_ms: int
     ids: bool
+    start_ms: int = START_MS
     seed: int = 7
+
+    @property
+    def topic(self) -> str:
+        """Name the topic that holds it."""
+        return f"bench-{'ids' if self.ids else 'six'}-{self.events}"
 
 
 def blocks(load: Load) -> Iterator[pl.DataFrame]:
@@ -66,7 +73,7 @@ def messages(block: pl.DataFrame, *, ids: bool) -> pl.Series:
     ).to_series()
 
 
-def produce(bootstrap_servers: str, topic: str, load: Load) -> None:
+def produce(bootstrap_servers: str, load: Load) -> None:
     """Send all events, keyed so that a player stays in one partition."""
     producer = Producer(
         {
@@ -77,12 +84,12 @@ def produce(bootstrap_servers: str, topic: str, load: Load) -> None:
             "queue.buffering.max.messages": 500_000,
         }
     )
-    for block in blocks(load):
+    for block in track(list(blocks(load)), f"preload {load.events:,} events into {load.topic}"):
         values = messages(block, ids=load.ids).to_list()
         for value, partition in zip(values, (block["player"] % PARTITIONS).to_list(), strict=True):
             while True:
                 try:
-                    producer.produce(topic, value.encode(), partition=partition)
+                    producer.produce(load.topic, value.encode(), partition=partition)
                     break
                 except BufferError:
                     producer.poll(0.05)

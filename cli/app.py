@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import demo, migrate, run, services, simulate, test, topics
+from cli import bench, demo, migrate, run, services, simulate, test, topics
 
 INTRODUCTION = """Turns game events from Kafka into live tables in ClickHouse, exact under fire.
 
@@ -47,4 +47,5 @@ app.add_typer(topics.app, name="topics", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)
 app.command("run", rich_help_panel=FLOWS)(run.run)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)
+app.command("bench", rich_help_panel=PROOF)(bench.bench)
 app.command("test", context_settings=test.PASS_ON, rich_help_panel=PROOF)(test.run_tests)

@@ -13,7 +13,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import FixedPartitionedSink
 
-from flows.parts import Parts, dead_letters_of, real_parts
+from flows.parts import Parts, dead_letters_of, plan_of, real_parts
 from models.engagement import BY_LEVEL, WHOLE_GAME
 from topics.dead_letters import DeadLetter
 from topics.player_events import TOPIC
@@ -42,7 +42,7 @@ def build(
 
 def parts(stop: Event) -> Parts:
     """Pick the real parts by the settings; setting `stop` ends the flow at an epoch's edge."""
-    return real_parts(NAME, TOPIC, AGGREGATES, stop)
+    return real_parts(plan_of(NAME, AGGREGATES), TOPIC, stop)
 
 
 def flow() -> Dataflow:

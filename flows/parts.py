@@ -14,9 +14,10 @@ from threading import Event
 from models.aggregates import Aggregate
 from settings import Settings, load
 from sinks.clickhouse import ClickHouseSink
-from sinks.kafka import DeadLetterTopic
+from sinks.kafka import DEAD_LETTERS, DeadLetterTopic
 from sinks.migrations import pending
 from sources.kafka import KafkaSource, Reading
+from sources.kafka_client import describe
 from topics.dead_letters import DeadLetter
 from topics.decode import decode
 from topics.errors import BadInput
@@ -37,9 +38,9 @@ class Parts:
     clock: Clock
 
 
-def plan_of(name: str, aggregates: Sequence[Aggregate], settings: Settings) -> Plan:
+def plan_of(name: str, aggregates: Sequence[Aggregate]) -> Plan:
     """Give a flow's windows by the settings."""
-    windows = settings.windows
+    windows = load().windows
     return Plan(
         flow=name,
         aggregates=tuple(aggregates),
@@ -49,18 +50,18 @@ def plan_of(name: str, aggregates: Sequence[Aggregate], settings: Settings) -> P
     )
 
 
-def real_parts(name: str, topic: Topic, aggregates: Sequence[Aggregate], stop: Event) -> Parts:
+def real_parts(plan: Plan, topic: Topic, stop: Event) -> Parts:
     """Open the parts of a flow; SIGTERM and Ctrl-C set `stop`, which ends it at an epoch's edge.
 
     Raises:
-        BadInput: a setting is wrong, or Kafka or ClickHouse does not answer or lacks the topic or a table.
+        BadInput: a setting is wrong, or Kafka or ClickHouse does not answer or lacks a topic or a table.
 
     """
     stop_on_signals(stop.set)
     settings = load()
-    plan = plan_of(name, aggregates, settings)
     check_tables(settings)
     reading = Reading(time.monotonic, settings.windows.idle_after_s, settings.drain, stop)
+    describe(settings.kafka, DEAD_LETTERS)
     source = KafkaSource(settings.kafka, topic.name, plan, partial(decode, topic), reading)
     return Parts(
         source=source,

@@ -23,6 +23,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event
+from types import ModuleType
 from typing import TextIO
 
 import structlog
@@ -51,7 +52,11 @@ def main(arguments: list[str]) -> int:
         store = Store(crash_log.parent)
         recovery = store.join(partial(time.sleep, 0.1)) if given.process else store.own()
         say = _keep_engine_quiet(crash_log)
-        run(given.name, recovery, Place(given.process, given.addresses.split(";")))
+        run(
+            importlib.import_module(f"flows.{given.name}"),
+            recovery,
+            Place(given.process, given.addresses.split(";")),
+        )
     except BaseException as error:  # noqa: BLE001  the one place that turns anything into a line
         return _explain(given.name, error, crash_log, say)
     return 0
@@ -65,9 +70,8 @@ class Place:
     addresses: list[str]
 
 
-def run(name: str, recovery: RecoveryConfig, place: Place) -> None:
-    """Run a flow until its source ends; again when the topic has grown."""
-    module = importlib.import_module(f"flows.{name}")
+def run(module: ModuleType, recovery: RecoveryConfig, place: Place) -> None:
+    """Run the flow of a module until its source ends; again when the topic has grown."""
     gc.set_threshold(YOUNG, 50, 1000)
     epoch = timedelta(seconds=load().recovery.epoch_s)
     stop = Event()  # one for all rounds, so that no request to end falls between two
