@@ -63,7 +63,7 @@ def screen(moment: Moment, lines: int) -> RenderableType:
         Panel(busiest(moment.figures, room), title="Busiest levels, last minute", title_align="left"),
         Panel(hardest(moment.figures, room), title="Highest fail rates", title_align="left"),
     )
-    dead = Panel(dead_letters(moment.figures), title="Dead letters by reason", title_align="left")
+    dead = Panel(dead_letters(moment.figures), title="Dead letters by reason", title_align="left", height=4)
     return Group(head(moment), above, below, dead)
 
 
@@ -83,16 +83,12 @@ def head(moment: Moment) -> RenderableType:
 
 def traffic(moment: Moment) -> RenderableType:
     """Show how fast messages come in, how fast they come out, and what lies between."""
-    rows = Table.grid(padding=(0, 1))
-    rows.add_column(style="dim")
-    rows.add_column(justify="right")
-    rows.add_column(style="dim")
-    unsaved = moment.figures.unsaved
+    rows = columns("dim", "", "dim", gap=1)
+    unsaved, age = moment.figures.unsaved, moment.watermark_age_s
     rows.add_row("in", f"{moment.in_rate:,.0f}", "msg/s into Kafka")
     rows.add_row("out", f"{moment.out_rate:,.0f}", "msg/s in tables")
     rows.add_row("sent", f"{moment.in_kafka:,}", "messages")
     rows.add_row("lag", NOTHING if unsaved is None else f"{unsaved:,}", f"messages{behind(moment)}")
-    age = moment.watermark_age_s
     rows.add_row(
         "watermark", *((NOTHING, "not known yet") if age is None else (f"{age:,.1f}", "s behind now"))
     )
@@ -101,21 +97,26 @@ def traffic(moment: Moment) -> RenderableType:
     return rows
 
 
+def columns(*styles: str, gap: int) -> Table:
+    """Prepare a table without lines: a name, figures to the right, a unit; nothing wraps."""
+    table = Table.grid(padding=(0, gap))
+    for number, style in enumerate(styles):
+        table.add_column(style=style, justify="right" if style == "" and number else "left", no_wrap=True)
+    return table
+
+
 def behind(moment: Moment) -> str:
     """Say how long the lag is in seconds of traffic."""
     if moment.figures.unsaved is None or moment.in_rate < 1:
         return ""
-    return f", {moment.figures.unsaved / moment.in_rate:,.1f} s"
+    return f" ({moment.figures.unsaved / moment.in_rate:,.1f} s)"
 
 
 def books(figures: Figures) -> RenderableType:
     """Show the accounting identity for each window size."""
     if not figures.books:
         return Text("comes with the flow's first snapshot" + "\n" * (len(IDENTITY)), "dim")
-    rows = Table.grid(padding=(0, 2))
-    rows.add_column(style="dim")
-    for _ in figures.books:
-        rows.add_column(justify="right")
+    rows = columns("dim", *("" for _ in figures.books), gap=1)
     rows.add_row("windows of", *[f"{book.window_s} s" for book in figures.books])
     for name, count in IDENTITY[:-1]:
         rows.add_row(name, *[f"{count(book):,}" for book in figures.books])
@@ -155,10 +156,7 @@ def levels(rows: list[tuple[Level, str, str]], room: int) -> RenderableType:
     """Show levels with a figure and its unit, in so many lines whether there are as many or not."""
     if not rows:
         return Text("nothing yet" + "\n" * (room - 1), "dim")
-    table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_column(style="dim")
+    table = columns("", "", "dim", gap=2)
     for level, figure, unit in rows:
         table.add_row(Text(shown(level.level_id)), figure, unit)
     for _ in range(room - len(rows)):
