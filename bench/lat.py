@@ -20,7 +20,7 @@ from statistics import quantiles
 from confluent_kafka import Producer
 
 from bench.rig import ROOT, writer
-from cli.supervise import ALLOCATORS
+from embedded.process import ALLOCATORS
 from embedded.services import Services
 
 TOPIC = "player-events"

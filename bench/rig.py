@@ -18,8 +18,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from bench.load import PARTITIONS, Load, produce
-from cli.supervise import ALLOCATORS
 from embedded.kafka import client
+from embedded.process import ALLOCATORS
 from embedded.services import Services
 
 ROOT = Path(__file__).parents[1]

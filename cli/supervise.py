@@ -20,7 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from embedded.process import ROOT, TIED, free_port
+from embedded.process import ALLOCATORS, ROOT, TIED, free_port
 from topics.errors import BadInput, NeedsOperator
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
@@ -30,13 +30,6 @@ SETTINGS, OPERATOR = BadInput.exit_code, NeedsOperator.exit_code
 LOOK_S = 0.05
 TIE = (sys.executable, "-I", "-S", str(TIED))  # + options + our process id + the program
 PROGRAM = (sys.executable, "-m", "flows.process")
-# A flow makes and drops large columns all the time: one arena each and an early return to the system keep
-# 30 MB less resident than the allocators' defaults (glibc's for numpy and librdkafka, jemalloc for polars).
-ALLOCATORS = {
-    "MALLOC_ARENA_MAX": "2",
-    "MALLOC_TRIM_THRESHOLD_": "1000000",
-    "_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0",
-}
 
 
 @dataclass(slots=True)
