@@ -39,7 +39,11 @@ def owned(folder: Path) -> Iterator[None]:
     """
     make_folder(folder)
     check_room(folder)
-    with (folder / LOCK).open("a+") as file:
+    try:
+        file = (folder / LOCK).open("a+")
+    except OSError as error:
+        raise BadInput(f"cannot write to {folder}: {error.strerror}; give another --data") from error
+    with file:
         lock(file, folder)
         prepare(folder)
         yield

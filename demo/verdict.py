@@ -152,6 +152,6 @@ class Verdict:
             parts += [f"{rows:,} rows compared", f"{wrong:,} wrong"]
             parts += [f"{finest.lost:,} lost", f"{finest.double:,} double"]
         seen = "never" if self.first_row_s is None else f"after {self.first_row_s:.1f} s"
-        parts.append(f"first row on screen {seen} (goal of a warm start: {GOAL_S} s)")
+        parts.append(f"first row on screen {seen} (goal {GOAL_S} s)")
         said = ", ".join(parts)
         return f"FALLS SHORT {said}: {'; '.join(self.faults)}" if self.faults else f"OK {said}"

@@ -70,7 +70,7 @@ def screen(moment: Moment, lines: int) -> RenderableType:
 def head(moment: Moment) -> RenderableType:
     """Say what the demo does now, and for how long."""
     row = Table.grid(expand=True)
-    row.add_column(no_wrap=True, overflow="ellipsis")
+    row.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     row.add_column(justify="right", no_wrap=True)
     state = Text(moment.trouble, "bold red") if moment.trouble else Text(moment.doing)
     of = f" of {clock(moment.limit_s)}" if moment.limit_s else ""
