@@ -25,7 +25,7 @@ LOOK_EVERY_S = 1.0
 NOTICE_S = 0.1
 RATE_OVER = 6  # looks
 CATCH_UP_WITHIN_S = 60.0
-IN_A_HURRY_S = 10.0  # after Ctrl-C
+IN_A_HURRY_S = 20.0  # after Ctrl-C; usually 3 s are enough, and a second Ctrl-C gives up
 DISORDER_MS = 2_000  # the watermark trails the newest event by this
 
 
