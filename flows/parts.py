@@ -11,6 +11,8 @@ from functools import partial
 from random import Random
 from threading import Event
 
+from flows.past import past_lanes
+from flows.store import store_of
 from models.aggregates import Aggregate
 from settings import Settings, load
 from sinks.clickhouse import ClickHouseSink
@@ -60,7 +62,8 @@ def real_parts(plan: Plan, topic: Topic, stop: Event) -> Parts:
     stop_on_signals(stop.set)
     settings = load()
     check_tables(settings)
-    reading = Reading(time.monotonic, settings.windows.idle_after_s, settings.drain, stop)
+    past = past_lanes(store_of(settings.recovery.dir, plan.flow), f"{plan.flow}.read")
+    reading = Reading(time.monotonic, settings.windows.idle_after_s, settings.drain, stop, past)
     describe(settings.kafka, DEAD_LETTERS)
     source = KafkaSource(settings.kafka, topic.name, plan, partial(decode, topic), reading)
     return Parts(

@@ -14,9 +14,16 @@ from pathlib import Path
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
 from flows.store_check import check_store
+from settings import from_caller
 from topics.errors import BadInput, NeedsOperator
 
+DATABASE = "store"
 PARTITIONS = 1  # SQLite files; each worker of a cluster writes to it through its owner
+
+
+def store_of(folder: Path, name: str) -> Path:
+    """Give the folder of a flow's SQLite files."""
+    return from_caller(folder) / name / DATABASE
 
 
 class Store:
@@ -33,7 +40,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._database = folder / "store"
+        self._database = folder / DATABASE
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(folder / "owner", os.O_RDWR | os.O_CREAT, 0o600)

@@ -12,7 +12,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event
@@ -33,8 +33,6 @@ from windows.lane import Decode, Lane, LaneState, Take, fresh_state
 from windows.plan import Plan
 
 REFILL_S = 0.1  # a poll waits for its last messages at most, when marks stand between them
-
-
 JUDGES = 2  # background threads; a partition is judged by one at a time
 
 
@@ -42,13 +40,15 @@ JUDGES = 2  # background threads; a partition is judged by one at a time
 class Reading:
     """How to read: `monotonic` gives seconds that only grow; `drain` ends at the end seen at start.
 
-    Setting `stop` ends the source at an epoch's edge, with a snapshot.
+    Setting `stop` ends the source at an epoch's edge, with a snapshot. `past` is where each partition
+    stood, also those that other processes of a cluster read.
     """
 
     monotonic: Callable[[], float]
     idle_after_s: float = 30.0
     drain: bool = False
     stop: Event = field(default_factory=Event)
+    past: Sequence[LaneState] = ()
 
 
 class KafkaSource(FixedPartitionedSource[Take, bytes]):
@@ -78,7 +78,10 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         self._log = describe(kafka, topic)
         self._watch = PartitionWatch(kafka, self._log)
         self._judge = ThreadPoolExecutor(JUDGES, "judge")
-        self._around = Surroundings(Board(), self._judge, self._ends, reading.monotonic, reading.idle_after_s)
+        past = {of.partition: standing_of(of, of.guarantee_ms(plan), new=False) for of in reading.past}
+        self._around = Surroundings(
+            Board(past), self._judge, self._ends, reading.monotonic, reading.idle_after_s
+        )
 
     @property
     def log(self) -> Log:
@@ -151,9 +154,8 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
             self._check_same_log(state)
             check_no_gap(self._log, partition, state.next_offset, low, high)
         lane = Lane(self._plan, self._decode, state, self._log.partitions)
-        self._around.board.standings[partition] = standing_of(
-            state, lane.guarantee_ms, new=resume_state is None
-        )
+        standing = standing_of(lane.state, lane.guarantee_ms, new=resume_state is None)
+        self._around.board.standings[partition] = standing
         self._refill(reader, lane, low)
         return KafkaPartition(reader, lane, self._around, high if self._reading.drain else None)
 

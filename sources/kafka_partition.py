@@ -2,8 +2,7 @@
 
 Rules:
 - Read-ahead is judged in the background, one batch of a partition at a time; takes are handed on in
-  order, and the
-  snapshot is exactly what was handed on. Read-ahead that is lost in a crash is read again.
+  order, and the snapshot is exactly what was handed on. Read-ahead that is lost in a crash is read again.
 - `next_batch` never blocks: a poll takes what the client has already fetched.
 - A floor is proposed in a snapshot and used from the next call on: Bytewax calls a source again only
   when the epoch that holds the snapshot is committed.
@@ -104,7 +103,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
 
     def close(self) -> None:
         """Leave Kafka; others wait for us no more."""
-        self._standing.unread = False
+        self._standing.unread, self._standing.held = False, 0
         self._reader.close()
 
     def _after_commit(self) -> list[Take]:
@@ -129,9 +128,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
     def _hand_on(self, take: Take) -> Take:
         self._handed = take.after
         self._standing.newest_ms = take.after.newest_ms
-        self._standing.guarantee_ms = max(
-            take.after.floor_ms, take.after.newest_ms - self._lane.plan.max_out_of_orderness_ms
-        )
+        self._standing.guarantee_ms = take.after.guarantee_ms(self._lane.plan)
         return take
 
     def _read_ahead(self) -> None:
@@ -201,5 +198,5 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
 
 
 def standing_of(state: LaneState, guarantee_ms: int, *, new: bool) -> Standing:
-    """Give a partition's standing at start."""
-    return Standing(state.newest_ms, guarantee_ms, new=new)
+    """Give a partition's standing at start; it has unread messages once it is read here and some come."""
+    return Standing(state.newest_ms, guarantee_ms, unread=False, new=new)

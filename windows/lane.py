@@ -67,6 +67,10 @@ class LaneState(msgspec.Struct, frozen=True):
     duplicates: int = 0
     late: dict[int, int] = {}
 
+    def guarantee_ms(self, plan: Plan) -> int:
+        """The promise: no more events of windows whose end + allowed lateness is at or below this."""
+        return max(self.newest_ms - plan.max_out_of_orderness_ms, self.floor_ms, NEVER)
+
 
 @dataclass(frozen=True, slots=True)
 class Late:
@@ -127,8 +131,8 @@ class Lane:
 
     @property
     def guarantee_ms(self) -> int:
-        """The promise: no more events of windows whose end + allowed lateness is at or below this."""
-        return max(self.state.newest_ms - self.plan.max_out_of_orderness_ms, self.state.floor_ms, NEVER)
+        """Give the lane's promise."""
+        return self.state.guarantee_ms(self.plan)
 
     def remember(self, arrivals: Arrivals) -> None:
         """Fill the ring from messages just before `next_offset`; nothing is judged or counted."""
