@@ -1,6 +1,6 @@
 """Pytest plugin: one running embedded ClickHouse for the whole session, a fresh database for each test.
 
-Load with `pytest_plugins = ["tests.clickhouse_fixture"]`.
+`tests/conftest.py` loads it.
 """
 
 from __future__ import annotations
