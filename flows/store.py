@@ -14,6 +14,7 @@ from pathlib import Path
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
 from flows.store_check import check_store
+from flows.store_unfinished import forget_unfinished
 from settings import from_caller
 from topics.errors import BadInput, NeedsOperator
 
@@ -61,6 +62,7 @@ class Store:
         """
         self._take_lock()
         check_store(self._database)
+        forget_unfinished(self._database)
         if not self._made():
             fresh = self.folder / "store.new"
             fresh.mkdir(mode=0o700, exist_ok=True)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 import settings
 from cli.topics import create_topics
@@ -27,7 +27,7 @@ from embedded.clickhouse import EmbeddedClickHouse
 from embedded.kafka import EmbeddedKafka, client
 from sinks.clickhouse_client import connect
 from sinks.migrations import migrate
-from verify.logs import write
+from verify.logs import ends, write
 from verify.troubled import Sent
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -111,6 +111,11 @@ class World:
         with self.client() as client:
             return [tuple(row) for row in client.query(query).result_rows]
 
+    def place(self) -> int:
+        """How many messages the books have seen."""
+        query = "SELECT sum(next_offset) FROM accounting WHERE window_seconds = 10"
+        return int(str(self.ask(query)[0][0]))
+
     @property
     def server(self) -> settings.ClickHouse:
         return settings.ClickHouse.model_validate(
@@ -137,6 +142,17 @@ class World:
             settings.Settings(kafka=settings.Kafka(bootstrap_servers=self.kafka.bootstrap_servers)),
             partitions,
         )
+
+    def add_partitions(self, partitions: int) -> None:
+        """Make the topic larger, and wait until each partition can be asked."""
+        self.admin.create_partitions([NewPartitions(TOPIC, partitions)])[TOPIC].result(30)
+
+        def led() -> bool:
+            with suppress(KafkaException):
+                return len(ends(self.kafka.bootstrap_servers, TOPIC)) == partitions
+            return False
+
+        until(led)
 
     def migrate(self) -> None:
         migrate(settings.Settings(clickhouse=self.server))

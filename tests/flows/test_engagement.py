@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from functools import partial
+from itertools import count, islice
+from pathlib import Path
 
 import pytest
 
-from tests.flow_fixture import TOPIC, World
+from tests.flow_fixture import PROCESS, TOPIC, World, until
 from verify.logs import read_back
 from verify.oracle import Limits
 from verify.troubled import POISON, troubled
@@ -15,6 +17,8 @@ from verify.views import Views, expected, shown
 LIMITS = Limits(lateness_ms=60_000, dedup_offsets=500)
 SETTINGS = {"GAMEWAX_WINDOWS__ALLOWED_LATENESS_S": "60", "GAMEWAX_WINDOWS__DEDUP_OFFSETS": "500"}
 MESSAGES = 20_000
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -68,3 +72,19 @@ def test_bytewax_runs_the_flow_with_its_own_recovery_options(world: World) -> No
         ended = world.run("-m", "bytewax.run", "flows.engagement", *options, GAMEWAX_DRAIN="1")
         assert ended.returncode == 0, ended.stderr
     assert seen(world) == truth_of(world)
+
+
+def test_a_running_flow_keeps_its_open_files_and_threads(world: World) -> None:
+    messages, seen_so_far = troubled(6), count(2_000, 2_000)
+    with world.started(*PROCESS, GAMEWAX_RECOVERY__EPOCH_S="0.2") as flow:
+        held = []
+        for goal in islice(seen_so_far, 6):
+            world.send(*islice(messages, 2_000))
+            until(partial(has_come_to, world, goal))
+            held.append([len(list(Path(f"/proc/{flow.pid}/{kind}").iterdir())) for kind in ("fd", "task")])
+    spare = 12  # a client that looks for new partitions comes and goes
+    assert all(now <= then + spare for now, then in zip(held[-1], held[1], strict=True)), held
+
+
+def has_come_to(world: World, goal: int) -> bool:
+    return world.place() == goal

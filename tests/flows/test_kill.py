@@ -29,11 +29,8 @@ def test_ten_kills_lose_nothing_and_count_nothing_twice(world: World) -> None:
     world.given |= SETTINGS
     began = time.monotonic()
 
-    def place() -> int:
-        return int(str(world.ask("SELECT sum(next_offset) FROM accounting WHERE window_seconds = 10")[0][0]))
-
     with Feed(world.kafka.bootstrap_servers, TOPIC, troubled(SEED), PER_SECOND) as feed:
-        kill_at_random(lambda: world.started(*PROCESS), place, KILLS, Random(SEED))
+        kill_at_random(lambda: world.started(*PROCESS), world.place, KILLS, Random(SEED))
     world.drain()
     with world.client() as client:
         found = shown(client)
