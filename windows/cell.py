@@ -137,13 +137,13 @@ class Cell:
         changed = np.flatnonzero(folded > self._emitted)
         self._emitted = folded.copy()
         every = len(changed) == len(folded)
-        names = groups.names if every else groups.names[changed]
+        names = [name if every else name[changed] for name in groups.names.get_columns()]
         start = np.full(len(changed), self.start_ms, "datetime64[ms]")
         state = self._state(changed)
         terms = self._aggregate.terms.items()
         return pl.DataFrame(
             [
-                *names.get_columns(),
+                *names,
                 pl.Series("window_start", start),
                 pl.Series("window_seconds", np.full(len(changed), size_s, np.uint32)),
                 *(pl.Series(name, term.row(state[name])) for name, term in terms),

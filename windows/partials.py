@@ -25,6 +25,7 @@ HASH_BITS = 48
 MOST_ROWS = 2 ** (64 - HASH_BITS)  # rows of a batch: a local group index must fit beside the hash
 _LOW = np.uint64(2 ** (64 - SHARD_BITS) - 1)
 _GROUP_SEED, _CHECK_SEED, _VALUE_SEED = 11, 17, 23
+_ODD = np.uint64(0x9FB21C651E98DF25)  # spreads a mixed hash's bits upwards (a random odd number)
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -63,7 +64,7 @@ class Columns:
     time_ms: Ints
     group: Hashes
     check: Hashes
-    names: pl.DataFrame
+    names: list[pl.Series]
     merges: tuple[Merge, ...]
     measures: list[Ints]
     sets: list[tuple[Hashes, Flags]]
@@ -72,7 +73,7 @@ class Columns:
 def hash_canary() -> int:
     """Give a value that changes when the hash function does; snapshots carry it."""
     names = pl.DataFrame({"a": ["gamewax"], "b": ["\u00e9"]})
-    return int(names.hash_rows(_GROUP_SEED)[0]) ^ int(names.hash_rows(_CHECK_SEED)[0])
+    return int(hashes(names, ("a", "b"), _GROUP_SEED)[0])
 
 
 def evaluate(aggregates: Sequence[Aggregate], events: pl.DataFrame) -> list[Columns]:
@@ -101,22 +102,30 @@ def _columns(aggregate: Aggregate, events: pl.DataFrame, values: pl.DataFrame) -
     def value(name: str) -> npt.NDArray[Any]:
         return values[f"{aggregate.table}.{name}"].to_numpy()
 
-    names = pl.DataFrame([events[name] for name in aggregate.by])
     return Columns(
         taken=None if aggregate.where is None else value("where"),
         time_ms=events["event_time"].to_numpy(),
-        group=names.hash_rows(_GROUP_SEED).to_numpy(),
-        check=names.hash_rows(_CHECK_SEED).to_numpy(),
-        names=names,
+        group=hashes(events, aggregate.by, _GROUP_SEED),
+        check=hashes(events, aggregate.by, _CHECK_SEED),
+        names=[events[name] for name in aggregate.by],
         merges=tuple(measure.merge for measure in aggregate.measures().values()),
         measures=[value(name) for name in aggregate.measures()],
-        sets=[(_hashes(events, of), value(name)) for name, of in aggregate.sets().items()],
+        sets=[(_values(events, of), value(name)) for name, of in aggregate.sets().items()],
     )
 
 
-def _hashes(events: pl.DataFrame, of: tuple[str, ...]) -> Hashes:
-    whole = pl.DataFrame([events[name] for name in of]).hash_rows(_VALUE_SEED).to_numpy()
-    return whole >> np.uint64(64 - HASH_BITS)
+def _values(events: pl.DataFrame, of: tuple[str, ...]) -> Hashes:
+    kept: Hashes = hashes(events, of, _VALUE_SEED) >> np.uint64(64 - HASH_BITS)
+    return kept
+
+
+def hashes(events: pl.DataFrame, of: Sequence[str], seed: int) -> Hashes:
+    """Hash a tuple of columns to 64 bits, in this thread (`hash_rows` waits for the engine's pool)."""
+    mixed = np.zeros(events.height, np.uint64)
+    for name in of:
+        mixed = (mixed ^ events[name].hash(seed).to_numpy()) * _ODD
+        mixed ^= mixed >> np.uint64(32)
+    return mixed
 
 
 def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
@@ -140,7 +149,8 @@ def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
     local = np.cumsum(opens) - 1
     measures = np.stack([_reduced(of, number, kept, first) for number in range(len(of.measures))])
     sets = [_local_set(values[kept], counts[kept], local) for values, counts in of.sets]
-    names, group, check, window = of.names[kept[first]], group[first], check[first], window[first]
+    names = pl.DataFrame([name[kept[first]] for name in of.names])
+    group, check, window = group[first], check[first], window[first]
     shard = (group >> np.uint64(64 - SHARD_BITS)).astype(np.int64)
     pieces = np.flatnonzero(_changes(shard, window))
     split_sets = [_split_set(values, pieces) for values in sets]
