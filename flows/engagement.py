@@ -17,10 +17,10 @@ from flows.parts import Parts, dead_letters_of, plan_of, real_parts
 from models.engagement import BY_LEVEL, WHOLE_GAME
 from topics.dead_letters import DeadLetter
 from topics.player_events import TOPIC
-from windows.lane import Take
 from windows.operator import Clock, window
 from windows.plan import Plan
 from windows.rows import Rows
+from windows.take import Take
 
 RowSink = FixedPartitionedSink[Rows, None]
 LetterSink = FixedPartitionedSink[DeadLetter, None]

@@ -24,9 +24,9 @@ from topics.dead_letters import DeadLetter
 from topics.decode import decode
 from topics.errors import BadInput
 from topics.topic import Topic
-from windows.lane import Take
 from windows.operator import Clock
 from windows.plan import Plan
+from windows.take import Take
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from windows.codec import read_state
-from windows.lane import LaneState
+from windows.take import LaneState
 
 _NEWEST = """
 SELECT ser_change, max(snap_epoch) FROM snaps

@@ -29,8 +29,9 @@ from sources.partition_watch import PartitionWatch
 from topics.errors import BadInput, NeedsOperator
 from topics.servers import KafkaServer
 from windows.codec import read_state
-from windows.lane import Decode, Lane, LaneState, Take, fresh_state
+from windows.lane import Decode, Lane
 from windows.plan import Plan
+from windows.take import LaneState, Take, fresh_state
 
 REFILL_S = 0.1  # a poll waits for its last messages at most, when marks stand between them
 JUDGES = 2  # background threads; a partition is judged by one at a time

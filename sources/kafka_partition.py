@@ -24,8 +24,9 @@ from sources.board import Board, Standing
 from sources.kafka_client import trouble
 from sources.messages import arrivals, joined, offset_of, position_after
 from sources.quiet import Quiet
-from windows.lane import Arrivals, Lane, LaneState, Take
+from windows.lane import Lane
 from windows.plan import NEVER
+from windows.take import Arrivals, LaneState, Take
 
 POLL = 2_000  # messages a poll takes at most: larger polls are slower (cache)
 BATCH = 20_000  # messages judged at once while catching up

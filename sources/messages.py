@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 from confluent_kafka import KafkaError, Message
 
-from windows.lane import Arrivals
+from windows.take import Arrivals
 
 
 def offset_of(message: Message) -> int:

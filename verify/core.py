@@ -15,12 +15,13 @@ import msgspec
 import numpy as np
 
 from windows.codec import read_state
-from windows.lane import Arrivals, Decode, Lane, LaneState, Take, fresh_state
+from windows.lane import Decode, Lane
 from windows.ledger import dead_letter_rows, late_rows
 from windows.operator import AccountsLogic, Clock, SlotLogic
 from windows.plan import Plan
 from windows.rows import Rows
 from windows.slot import Folded
+from windows.take import Arrivals, LaneState, Take, fresh_state
 
 KEYS = {
     "engagement_by_level_upserts": ("window_seconds", "window_start", "game_id", "level_id", "map_id"),

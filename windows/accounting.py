@@ -16,10 +16,10 @@ import msgspec
 import polars as pl
 
 from windows.codec import FORMAT, read_state
-from windows.lane import LaneState
 from windows.plan import Plan
 from windows.rows import Rows
 from windows.slot import Folded
+from windows.take import LaneState
 
 
 class Books(msgspec.Struct, frozen=True):

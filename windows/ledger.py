@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from topics.dead_letters import DeadLetter
-from windows.lane import Late, Take
 from windows.rows import Rows
+from windows.take import Late, Take
 
 _TIME = pl.Datetime("ms", "UTC")
 

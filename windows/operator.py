@@ -20,11 +20,11 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from windows.accounting import Accounts, unpack_accounts
 from windows.codec import pack_slot, unpack_slot
-from windows.lane import LaneState, Take
 from windows.ledger import dead_letter_rows, late_rows
 from windows.plan import Plan
 from windows.rows import Rows
 from windows.slot import Folded, Share, Slot
+from windows.take import LaneState, Take
 
 Now = Callable[[], datetime]
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
