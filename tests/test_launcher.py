@@ -55,7 +55,7 @@ class Project:
         self, *words: str, launcher: Path | None = None, env: Mapping[str, str] | None = None
     ) -> tuple[int, str, str]:
         with self.start(*words, launcher=launcher, env=env) as process:
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=240)
         return process.returncode, out, err
 
     def answer(self, *words: str) -> str:
@@ -106,7 +106,7 @@ def test_an_interrupted_install_is_done_again(project: Project) -> None:
 
 def test_two_first_runs_at_once_install_once(project: Project) -> None:
     both = [project.start("one"), project.start("two")]
-    told = [process.communicate(timeout=120) for process in both]
+    told = [process.communicate(timeout=240) for process in both]
     assert [out for out, _ in told] == [project.answer("one"), project.answer("two")]
     assert sorted("installing" in err for _, err in told) == [False, True]
 
