@@ -34,8 +34,8 @@ def check_store(database: Path) -> None:
             found = str(error)
         if found:
             raise NeedsOperator(
-                f"recovery store {part} is damaged ({found}): put a copy back, or move the folder away and "
-                "run ./gamewax recover"
+                f"recovery store {part} is damaged ({found}): put a copy back, or move the folder away to "
+                "read again all that the log holds"
             )
 
 

@@ -22,7 +22,7 @@ from bytewax.inputs import FixedPartitionedSource
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from sources.board import Board
-from sources.kafka_client import ANSWER_S, Log, bounds, check_no_gap, consumer, describe, trouble
+from sources.kafka_client import ANSWER_S, START_ANEW, Log, bounds, check_no_gap, consumer, describe, trouble
 from sources.kafka_partition import KafkaPartition, Surroundings, standing_of
 from sources.messages import arrivals, position_after
 from sources.partition_watch import PartitionWatch
@@ -188,5 +188,5 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
 def _another_log(topic: str, now: str, was: str) -> str:
     return (
         f"{topic} is another log now ({now}, was {was}): the topic was created anew or this is another "
-        "Kafka cluster; ./gamewax recover starts from it, or set another GAMEWAX_RECOVERY__DIR"
+        f"Kafka cluster; {START_ANEW}"
     )

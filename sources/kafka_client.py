@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from topics.errors import BadInput, Broken, GamewaxError, NeedsOperator
 from topics.servers import KafkaServer
 
+START_ANEW = "to read again all that the log holds, move this flow's folder out of GAMEWAX_RECOVERY__DIR"
 ANSWER_S = 10.0  # how long the broker may take to answer a question at start
 
 _FETCH: Mapping[str, str | int | bool] = {
@@ -101,13 +102,12 @@ def check_no_gap(log: Log, partition: int, saved: int, low: int, high: int) -> N
     where = f"{log.topic}/{partition}"
     if saved < low:
         raise NeedsOperator(
-            f"{where}: {low - saved} messages ({saved} to {low - 1}) expired before they were read; "
-            "./gamewax recover goes on from what is left"
+            f"{where}: {low - saved} messages ({saved} to {low - 1}) expired before they were read; {START_ANEW}"
         )
     if saved > high:
         raise NeedsOperator(
-            f"{where}: the saved offset {saved} is beyond the log's end {high}; the log was cut or replaced; "
-            "./gamewax recover starts from it anew"
+            f"{where}: the saved offset {saved} is beyond the log's end {high}; the log was cut or "
+            f"replaced; {START_ANEW}"
         )
 
 
@@ -129,8 +129,7 @@ def trouble(message: Message, where: str) -> GamewaxError | None:
         return None
     if error.code() in _OFFSET_GONE:
         return NeedsOperator(
-            f"{where}: the log does not hold the offset to read next any more ({error.str()}); "
-            "./gamewax recover goes on from what is left"
+            f"{where}: the log does not hold the offset to read next any more ({error.str()}); {START_ANEW}"
         )
     passes = error.retriable() and not error.fatal()
     return None if passes else Broken(f"{where}: {error.str()}")

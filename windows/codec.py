@@ -24,7 +24,9 @@ from windows.slot import Slot
 State = TypeVar("State", bound=msgspec.Struct)
 FORMAT = 1
 CANARY = hash_canary()
-HELP = "run `./gamewax recover` for this flow, or start the version that wrote it"
+HELP = (
+    "start the version that wrote it, or move this flow's folder out of GAMEWAX_RECOVERY__DIR to count anew"
+)
 
 
 class CellState(msgspec.Struct, frozen=True):
