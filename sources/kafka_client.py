@@ -106,7 +106,7 @@ def check_no_gap(log: Log, partition: int, saved: int, low: int, high: int) -> N
         )
     if saved > high:
         raise NeedsOperator(
-            f"{where}: the saved offset {saved} is beyond the log's end {high}; the log was cut or "
+            f"{where}: the saved offset {saved} is beyond the log's end {high}; it was cut or "
             f"replaced; {START_ANEW}"
         )
 
