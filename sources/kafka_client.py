@@ -102,7 +102,8 @@ def check_no_gap(log: Log, partition: int, saved: int, low: int, high: int) -> N
     where = f"{log.topic}/{partition}"
     if saved < low:
         raise NeedsOperator(
-            f"{where}: {low - saved} messages ({saved} to {low - 1}) expired before they were read; {START_ANEW}"
+            f"{where}: {low - saved} messages ({saved} to {low - 1}) expired before they were "
+            f"read; {START_ANEW}"
         )
     if saved > high:
         raise NeedsOperator(
