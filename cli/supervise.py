@@ -23,8 +23,8 @@ import structlog
 from embedded.process import ALLOCATORS, ROOT, TIED, free_port
 from topics.errors import BadInput, NeedsOperator
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
-HEALTHY_S = 60.0  # a flow that ran this long starts with the first wait again
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
+HEALTHY_S = 10.0  # a flow that ran this long starts with the first wait again
 GRACE_S = 30.0  # for the last snapshot after SIGTERM
 SETTINGS, OPERATOR = BadInput.exit_code, NeedsOperator.exit_code
 LOOK_S = 0.05
