@@ -20,9 +20,11 @@ def run(
 
     Each flow keeps its place in the recovery store, so a restart, planned or not, changes no number.
     """
+    import settings
     from cli.supervise import Flow, supervise
 
     unknown = [name for name in flows if name not in FLOWS]
     if unknown:
         raise BadInput(f"there is no flow {unknown[0]!r}; there are: {', '.join(FLOWS)}")
+    settings.load()  # a wrong setting is said once, here
     return supervise([Flow(name, processes, drain=drain) for name in dict.fromkeys(flows)])

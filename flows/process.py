@@ -46,17 +46,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--addresses", default="", help="host:port of all processes, separated by ;")
     given = parser.parse_args(arguments)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    crash_log = from_caller(load().recovery.dir) / given.name / f"crash-{given.process}.log"
-    say = sys.stderr
+    crash_log, say = Path("crash.log"), sys.stderr
     try:
+        crash_log = from_caller(load().recovery.dir) / given.name / f"crash-{given.process}.log"
         store = Store(crash_log.parent)
         recovery = store.join(partial(time.sleep, 0.1)) if given.process else store.own()
         say = _keep_engine_quiet(crash_log)
-        run(
-            importlib.import_module(f"flows.{given.name}"),
-            recovery,
-            Place(given.process, given.addresses.split(";")),
-        )
+        module = importlib.import_module(f"flows.{given.name}")
+        run(module, recovery, Place(given.process, given.addresses.split(";")))
     except BaseException as error:  # noqa: BLE001  the one place that turns anything into a line
         return _explain(given.name, error, crash_log, say)
     return 0
