@@ -23,16 +23,16 @@ def run(*command: str, **variables: str) -> tuple[int, list[str]]:
     return done.returncode, done.stderr.splitlines()
 
 
-def test_a_wrong_setting_is_one_line_and_no_restart():
+def test_a_wrong_setting_is_one_line_and_no_restart() -> None:
     code, said = run("cli", "run", "engagement", GAMEWAX_WINDOWS__ALLOWED_LATENESS_S="abc")
     assert (code, len(said)) == (2, 1)
     assert said[0].startswith("gamewax: setting GAMEWAX_WINDOWS__ALLOWED_LATENESS_S: ")
 
 
-def test_a_wrong_setting_is_one_line_for_the_flow_process_too():
+def test_a_wrong_setting_is_one_line_for_the_flow_process_too() -> None:
     code, said = run("flows.process", "engagement", GAMEWAX_WINDOWS__ALLOWED_LATENESS_S="abc")
     assert (code, len(said)) == (2, 1)
 
 
-def test_an_unknown_flow_is_named_with_those_there_are():
+def test_an_unknown_flow_is_named_with_those_there_are() -> None:
     assert run("cli", "run", "nosuch") == (2, ["gamewax: there is no flow 'nosuch'; there are: engagement"])
