@@ -20,7 +20,7 @@ from statistics import quantiles
 from confluent_kafka import Producer
 
 from bench.rig import ROOT, writer
-from embedded.process import ALLOCATORS
+from embedded.process import TUNED
 from embedded.services import Services
 
 TOPIC = "player-events"
@@ -57,7 +57,7 @@ class Freshness:
 
 def freshness(services: Services, seconds: int, store: Path) -> Freshness:
     """Run the flow under live traffic and time the probes."""
-    environment = {**ALLOCATORS, **os.environ, **services.environment(), "GAMEWAX_RECOVERY__DIR": str(store)}
+    environment = {**TUNED, **os.environ, **services.environment(), "GAMEWAX_RECOVERY__DIR": str(store)}
     drain = {**environment, "GAMEWAX_DRAIN": "1"}
     subprocess.run([sys.executable, "-m", "flows.process", "engagement"], cwd=ROOT, env=drain, check=True)
     stream = ["bench.stream", services.bootstrap_servers, TOPIC, str(seconds + WARM_S + 5)]

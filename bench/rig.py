@@ -19,7 +19,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from bench.load import PARTITIONS, Load, produce
 from embedded.kafka import client
-from embedded.process import ALLOCATORS
+from embedded.process import TUNED
 from embedded.services import Services
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +58,7 @@ def child(module: str, *arguments: str, environment: Mapping[str, str] | None = 
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
-        env={**ALLOCATORS, **os.environ, **(environment or {})},
+        env={**TUNED, **os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         check=True,
         timeout=1200,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from embedded.process import ALLOCATORS, ROOT, TIED, free_port
+from embedded.process import ROOT, TIED, TUNED, free_port
 from topics.errors import BadInput, NeedsOperator
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
@@ -54,7 +54,7 @@ class Flow:
         addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(self.processes))
         cluster = ["--addresses", addresses] if self.processes > 1 else []
         drain = {"GAMEWAX_DRAIN": "1"} if self.drain else {}
-        environment = {**ALLOCATORS, **os.environ, **self.settings, **drain}  # noqa: TID251
+        environment = {**TUNED, **os.environ, **self.settings, **drain}  # noqa: TID251
         tie = (*TIE, "--kill") if self.disposable else TIE
         self.started = time.monotonic()
         with self.log.open("ab") if self.log else nullcontext() as log:

@@ -34,7 +34,6 @@ from windows.plan import Plan
 from windows.take import LaneState, Take, fresh_state
 
 REFILL_S = 0.1  # a poll waits for its last messages at most, when marks stand between them
-JUDGES = 2  # background threads; a partition is judged by one at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         self._kafka, self._plan, self._decode, self._reading = kafka, plan, decode, reading
         self._log = describe(kafka, topic)
         self._watch = PartitionWatch(kafka, self._log)
-        self._judge = ThreadPoolExecutor(JUDGES, "judge")
+        self._judge = ThreadPoolExecutor(1, "judge")  # a second one costs more in turns than it wins
         past = {of.partition: standing_of(of, of.guarantee_ms(plan), new=False) for of in reading.past}
         self._around = Surroundings(
             Board(past), self._judge, self._ends, reading.monotonic, reading.idle_after_s
