@@ -20,7 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from embedded.process import ROOT, TIED, TUNED, free_port
+from embedded.process import ROOT, TIED, TUNED, free_port, signals_held
 from topics.errors import BadInput, NeedsOperator
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
@@ -57,7 +57,7 @@ class Flow:
         environment = {**TUNED, **os.environ, **self.settings, **drain}  # noqa: TID251
         tie = (*TIE, "--kill") if self.disposable else TIE
         self.started = time.monotonic()
-        with self.log.open("ab") if self.log else nullcontext() as log:
+        with self.log.open("ab") if self.log else nullcontext() as log, signals_held():
             self.running = [
                 subprocess.Popen(  # noqa: S603  our own program
                     [*tie, str(os.getpid()), *PROGRAM, self.name, "--process", str(number), *cluster],

@@ -25,7 +25,7 @@ from confluent_kafka.admin import AdminClient
 import settings
 from embedded.kafka_config import JAVA_FLAGS, server_properties
 from embedded.kafka_jars import ensure_jars
-from embedded.process import HOST, Child, PortInUse, check_free, free_port, is_free
+from embedded.process import HOST, Child, PortInUse, check_free, free_port, is_free, signals_held
 from topics.errors import BadInput, Broken, GamewaxError
 
 READY_WITHIN_S = 90.0
@@ -92,7 +92,8 @@ class EmbeddedKafka:
             self._format_once(java)
         except OSError as error:
             raise Broken(f"cannot use {self.data} for Kafka: {error.strerror or error}") from error
-        self._child = Child([*java, SERVER, PROPERTIES], self.data / "kafka.log", self.data)
+        with signals_held():
+            self._child = Child([*java, SERVER, PROPERTIES], self.data / "kafka.log", self.data)
 
     def wait_ready(self, within_s: float = READY_WITHIN_S) -> None:
         """Wait for the answer to a real metadata request; a broker that does not give it is stopped."""
@@ -138,15 +139,16 @@ class EmbeddedKafka:
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         arguments = ["format", "--ignore-formatted", f"--cluster-id={cluster}", "--config", PROPERTIES]
-        formatting = subprocess.run(  # noqa: S603  our own command, no shell
-            [*java, FORMATTER, *arguments],
-            cwd=self.data,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=FORMAT_WITHIN_S,
-            check=False,
-        )
+        with signals_held():
+            formatting = subprocess.run(  # noqa: S603  our own command, no shell
+                [*java, FORMATTER, *arguments],
+                cwd=self.data,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=FORMAT_WITHIN_S,
+                check=False,
+            )
         if formatting.returncode:
             said = (formatting.stderr + formatting.stdout).splitlines()
             raise known_error(said, self.data, self.port) or Broken(

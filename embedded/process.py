@@ -3,6 +3,7 @@
 Rules: a child never outlives the process that started it, not even when that one is killed
 (`embedded/tied.py`). Its output goes to one log file. Ctrl-C reaches the parent only, which decides
 in what order things end. Start children from the main thread: the kernel watches that thread.
+A signal never falls between a child's start and the moment somebody knows of it (`signals_held`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from topics.errors import BadInput, Broken
@@ -21,6 +24,7 @@ HOST = "127.0.0.1"
 TIED = Path(__file__).with_name("tied.py")
 ROOT = Path(__file__).parents[1]
 FOR_EVER_S = 1e9
+ENDING = (signal.SIGINT, signal.SIGTERM)
 # For the process of a flow: its judge feeds polars one batch at a time, so a second engine thread only takes
 # turns with the reader on the same cores (15 % more CPU); one arena keeps 20 MB less resident.
 TUNED = {"POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -89,6 +93,26 @@ class Child:
         with self.log.open("rb") as log:
             log.seek(self._log_starts_at)
             return log.read().decode(errors="replace").splitlines()
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Hold SIGINT and SIGTERM back until the end: what is started inside is then known to who ends it.
+
+    An exception out of a handler in the middle of `Popen` loses the child: nobody would wait for it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers run in the main thread only
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for waiting in came:
+            signal.raise_signal(waiting)
 
 
 def free_port() -> int:

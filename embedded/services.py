@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 import settings
 from embedded import kafka, services_clickhouse
-from embedded.process import HOST, ROOT, Child
+from embedded.process import HOST, ROOT, Child, signals_held
 from embedded.services_state import LOG, State, credentials, is_supervised, make_folder, read_state
 from topics.errors import BadInput, Broken, GamewaxError, NeedsOperator
 
@@ -138,11 +138,18 @@ def running(data: Path, ports: Ports | None = None) -> Iterator[Services]:
         yield _wait_ready(data, _not_ours)
         return
     _prepare(data)
-    child = Child(_command(data, ports or Ports()), data / LOG)
-    try:
+    with _supervisor(data, ports or Ports()) as child:
         yield _wait_ready(data, lambda: child.exit_code)
-    finally:
-        child.stop(within_s=STOPPED_WITHIN_S)
+
+
+@contextmanager
+def _supervisor(data: Path, ports: Ports) -> Iterator[Child]:
+    """Have a supervisor for as long as the caller needs it."""
+    with ExitStack() as ending:
+        with signals_held():
+            child = Child(_command(data, ports), data / LOG)
+            ending.callback(child.stop, within_s=STOPPED_WITHIN_S)
+        yield child
 
 
 def start_detached(data: Path, ports: Ports) -> Services:
@@ -177,12 +184,9 @@ def run_in_foreground(data: Path, ports: Ports, when_ready: Callable[[Services],
     if is_supervised(data):
         raise BadInput(f"services already run on {data}: ./gamewax services status")
     _prepare(data)
-    child = Child(_command(data, ports), data / LOG)
-    try:
+    with _supervisor(data, ports) as child:
         when_ready(_wait_ready(data, lambda: child.exit_code))
         code = child.wait()
-    finally:
-        child.stop(within_s=STOPPED_WITHIN_S)
     if code:
         raise _why(data, code)
 

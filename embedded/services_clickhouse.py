@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from embedded.process import HOST, Child, check_free
+from embedded.process import HOST, Child, check_free, signals_held
 from embedded.services_state import CREDENTIALS
 from topics.errors import BadInput, Broken, GamewaxError, NeedsOperator
 
@@ -47,7 +47,8 @@ class ClickHouseChild:
         place = ["--data", str(self._home / "clickhouse"), "--port", str(self.port)]
         login = ["--credentials", str(self._home / CREDENTIALS)]
         command = [sys.executable, "-m", "embedded.clickhouse", *place, *login]
-        self._child = Child(command, self._home / "clickhouse.log")
+        with signals_held():
+            self._child = Child(command, self._home / "clickhouse.log")
 
     def wait_ready(self) -> None:
         """Wait until `/ping` answers; a server that does not answer is stopped."""
