@@ -13,29 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
-from bytewax.dataflow import Dataflow
-
 from flows import engagement, process
-from flows.parts import Parts, plan_of, real_parts
+from flows.parts import Opened, open_flow, plan_of
 from flows.store import Store
 from models.engagement import BY_LEVEL
 from topics.player_events import TOPIC
 
 # Every event of the load has a level, so this aggregate takes all and accounting counts by it.
 ENG = (replace(BY_LEVEL, where=None),)
-build = engagement.build
 
 
-def parts(stop: Event) -> Parts:
-    """Pick the real parts, for the benchmark's topic, one window size and one aggregate."""
+def opened(stop: Event) -> Opened:
+    """Open the flow for the benchmark's topic, one window size and one aggregate."""
     plan = replace(plan_of("bench", ENG), sizes_s=(10,))
-    return real_parts(plan, replace(TOPIC, name=sys.argv[1]), stop)
-
-
-def flow() -> Dataflow:
-    """Give the flow for `python -m bytewax.run`."""
-    real = parts(Event())
-    return build(real.source, real.rows, real.dead_letters, real.plan, real.clock)
+    return open_flow(engagement.build, plan, replace(TOPIC, name=sys.argv[1]), stop)
 
 
 def main(events: int, folder: Path) -> None:

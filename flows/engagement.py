@@ -11,19 +11,13 @@ from threading import Event
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
-from bytewax.outputs import FixedPartitionedSink
 
-from flows.parts import Parts, dead_letters_of, plan_of, real_parts
+from flows.parts import LetterSink, Opened, RowSink, dead_letters_of, open_flow, plan_of
 from models.engagement import BY_LEVEL, WHOLE_GAME
-from topics.dead_letters import DeadLetter
 from topics.player_events import TOPIC
 from windows.operator import Clock, window
 from windows.plan import Plan
-from windows.rows import Rows
 from windows.take import Take
-
-RowSink = FixedPartitionedSink[Rows, None]
-LetterSink = FixedPartitionedSink[DeadLetter, None]
 
 NAME = "engagement"
 AGGREGATES = (BY_LEVEL, WHOLE_GAME)
@@ -40,12 +34,11 @@ def build(
     return flow
 
 
-def parts(stop: Event) -> Parts:
-    """Pick the real parts by the settings; setting `stop` ends the flow at an epoch's edge."""
-    return real_parts(plan_of(NAME, AGGREGATES), TOPIC, stop)
+def opened(stop: Event) -> Opened:
+    """Open the flow on its real parts, by the settings; setting `stop` ends it at an epoch's edge."""
+    return open_flow(build, plan_of(NAME, AGGREGATES), TOPIC, stop)
 
 
 def flow() -> Dataflow:
     """Give the flow as `python -m bytewax.run flows.engagement` wants it."""
-    real = parts(Event())
-    return build(real.source, real.rows, real.dead_letters, real.plan, real.clock)
+    return opened(Event()).flow

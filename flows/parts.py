@@ -11,6 +11,10 @@ from functools import partial
 from random import Random
 from threading import Event
 
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
+from bytewax.outputs import FixedPartitionedSink
+
 from flows.past import past_lanes
 from flows.store import store_of
 from models.aggregates import Aggregate
@@ -26,18 +30,21 @@ from topics.errors import BadInput
 from topics.topic import Topic
 from windows.operator import Clock
 from windows.plan import Plan
+from windows.rows import Rows
 from windows.take import Take
+
+RowSink = FixedPartitionedSink[Rows, None]
+LetterSink = FixedPartitionedSink[DeadLetter, None]
+Build = Callable[[Source[Take], RowSink, LetterSink, Plan, Clock], Dataflow]
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """Everything a flow's `build` needs."""
+class Opened:
+    """A flow ready to run, and those of its parts that its process looks after."""
 
-    source: KafkaSource
+    flow: Dataflow
+    sources: tuple[KafkaSource, ...]
     rows: ClickHouseSink
-    dead_letters: DeadLetterTopic
-    plan: Plan
-    clock: Clock
 
 
 def plan_of(name: str, aggregates: Sequence[Aggregate]) -> Plan:
@@ -52,8 +59,8 @@ def plan_of(name: str, aggregates: Sequence[Aggregate]) -> Plan:
     )
 
 
-def real_parts(plan: Plan, topic: Topic, stop: Event) -> Parts:
-    """Open the parts of a flow; SIGTERM and Ctrl-C set `stop`, which ends it at an epoch's edge.
+def open_flow(build: Build, plan: Plan, topic: Topic, stop: Event) -> Opened:
+    """Open a flow on its real parts; SIGTERM and Ctrl-C set `stop`, which ends it at an epoch's edge.
 
     Raises:
         BadInput: a setting is wrong, or Kafka or ClickHouse does not answer or lacks a topic or a table.
@@ -66,13 +73,10 @@ def real_parts(plan: Plan, topic: Topic, stop: Event) -> Parts:
     reading = Reading(time.monotonic, settings.windows.idle_after_s, settings.drain, stop, past)
     describe(settings.kafka, DEAD_LETTERS)
     source = KafkaSource(settings.kafka, topic.name, plan, partial(decode, topic), reading)
-    return Parts(
-        source=source,
-        rows=ClickHouseSink(settings.clickhouse, time.monotonic, Random()),  # noqa: S311  spreads retries
-        dead_letters=DeadLetterTopic(settings.kafka),
-        plan=plan,
-        clock=Clock(utc_now, timedelta(seconds=settings.windows.upsert_every_s)),
-    )
+    rows = ClickHouseSink(settings.clickhouse, time.monotonic, Random())  # noqa: S311  spreads retries
+    clock = Clock(utc_now, timedelta(seconds=settings.windows.upsert_every_s))
+    flow = build(source, rows, DeadLetterTopic(settings.kafka), plan, clock)
+    return Opened(flow, (source,), rows)
 
 
 def check_tables(settings: Settings) -> None:

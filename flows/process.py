@@ -30,6 +30,7 @@ import structlog
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
+from flows.parts import Opened
 from flows.registry import FLOWS
 from flows.store import Store
 from settings import from_caller, load
@@ -78,18 +79,18 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place) -> None:
     stop = Event()  # one for all rounds, so that no request to end falls between two
     cluster = {"process_id": place.process, "addresses": place.addresses, "workers_per_process": 1}
     while True:
-        parts = module.parts(stop)
-        flow = module.build(parts.source, parts.rows, parts.dead_letters, parts.plan, parts.clock)
+        opened: Opened = module.opened(stop)
         gc.collect()
         gc.freeze()
         cli_main(
-            flow,
+            opened.flow,
             epoch_interval=epoch,
             recovery_config=recovery,
             **(cluster if len(place.addresses) > 1 else {}),
         )
-        parts.source.close()
-        if stop.is_set() or not parts.source.found_more:
+        for source in opened.sources:
+            source.close()
+        if stop.is_set() or not any(source.found_more for source in opened.sources):
             return
 
 

@@ -29,13 +29,13 @@ KEEPS_STATE = {"input", "output", "stateful_batch"}
 
 
 @pytest.mark.parametrize("name", FLOWS)
-def test_a_flow_has_build_parts_and_flow(name: str) -> None:
+def test_a_flow_has_build_opened_and_flow(name: str) -> None:
     flow = import_module(f"flows.{name}")
     doors = {
-        door: [*inspect.signature(getattr(flow, door)).parameters] for door in ("build", "parts", "flow")
+        door: [*inspect.signature(getattr(flow, door)).parameters] for door in ("build", "opened", "flow")
     }
     wanted = ["source", "rows", "dead_letters", "plan", "clock"]
-    assert doors == {"build": wanted, "parts": ["stop"], "flow": []}
+    assert doors == {"build": wanted, "opened": ["stop"], "flow": []}
 
 
 @pytest.mark.parametrize("name", FLOWS)
