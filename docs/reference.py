@@ -35,7 +35,9 @@ TAKES = {
     Kind.TEXT: "string",
     Kind.WHOLE: "integer of 64 bits",
     Kind.NUMBER: "number below 10^12",
+    Kind.MONEY: "number or string that holds one, from 0 to below 10^12, at most 4 decimals",
     Kind.TIME: "RFC 3339 text with an offset, or integer epoch milliseconds",
+    Kind.ANY: "any JSON; what is no string is kept as written",
 }
 
 

@@ -24,7 +24,9 @@ class Kind(StrEnum):
     TEXT = "text"  # string -> String
     WHOLE = "whole"  # integer of 64 bits -> Int64
     NUMBER = "number"  # number, |x| < 10^12 -> Float64
+    MONEY = "money"  # number or decimal string, 0 <= x < 10^12, 4 decimals -> Int64, units of 10^-4
     TIME = "time"  # RFC 3339 string or integer epoch milliseconds -> Int64, epoch ms
+    ANY = "any"  # a string, else any JSON kept as written -> String
 
 
 Key = Annotated[str | int, Kind.KEY]
@@ -32,7 +34,9 @@ Id = Annotated[str | int, Kind.ID]
 Text = Annotated[str, Kind.TEXT]
 Whole = Annotated[int, Kind.WHOLE]
 Number = Annotated[float, Kind.NUMBER]
+Money = Annotated[str | int | float, Kind.MONEY]
 Time = Annotated[str | int, Kind.TIME]
+AnyJson = Annotated[object, Kind.ANY]
 
 MAX_BYTES = 1 << 20  # of a message; a longer one is not looked at
 
@@ -42,7 +46,9 @@ COLUMN: dict[Kind, pl.DataType] = {
     Kind.TEXT: pl.String(),
     Kind.WHOLE: pl.Int64(),
     Kind.NUMBER: pl.Float64(),
+    Kind.MONEY: pl.Int64(),
     Kind.TIME: pl.Int64(),
+    Kind.ANY: pl.String(),
 }
 ABSENT = msgspec.Raw(b"")  # the raw JSON of a field that a message does not have
 IDS = frozenset({Kind.KEY, Kind.ID})

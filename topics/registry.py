@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from topics import player_events
+from topics import player_events, purchase_events, server_metrics
 from topics.topic import Topic
 
 _ALL = (
     player_events.TOPIC,
-    Topic("purchase-events", key="player_id", time="purchase_timestamp", event=None),
-    Topic("server-metrics", key="server_id", time="timestamp", event=None),
+    purchase_events.TOPIC,
+    server_metrics.TOPIC,
     Topic("game-rooms", key="id", time=None, event=None),
     Topic("player-activity", key="player_id", time=None, event=None),
     Topic("players", key="player_id", time=None, event=None),

@@ -147,7 +147,7 @@ def uniform(lines: Lines, fields: tuple[Field, ...]) -> list[Field]:
     keys = lines.starts.size * len(present)
     required = all(field in present for field in fields if field.required)
     as_counted = lines.count_pairs(b'":') == keys and lines.count(QUOTE) == 4 * keys
-    plain = not any(field.kind in NUMERIC for field in present)
+    plain = not any(field.kind in NUMERIC or field.kind is Kind.MONEY for field in present)
     arrays = b"[" in lines.text  # their strings would be counted as values
     return present if required and plain and as_counted and not arrays else []
 
@@ -209,6 +209,9 @@ def _once(sure: Bools, rows: Ints, field: Field) -> None:
 def _judge(keys: Keys, hits: Ints, rows: Ints, field: Field, sure: Bools) -> Bools:
     """Doubt the messages whose value is of another class than the field's; flag the bare integers."""
     integers = np.zeros(sure.size, np.bool_)
+    if field.kind is Kind.MONEY:
+        sure[rows] = False
+        return integers
     first = keys.first[hits]
     bare = first != QUOTE
     if field.kind in NUMERIC:
@@ -218,7 +221,7 @@ def _judge(keys: Keys, hits: Ints, rows: Ints, field: Field, sure: Bools) -> Boo
         fits = first[bare] == NULL
         if field.kind is Kind.NUMBER:
             fits |= number
-        elif field.kind is not Kind.TEXT:
+        elif field.kind not in {Kind.TEXT, Kind.ANY}:
             fits |= whole
         sure[rows[bare][~fits]] = False
         integers[rows[bare][whole]] = True

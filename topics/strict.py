@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
 
-from topics import times
+from topics import money, times
 from topics.fields import ABSENT, IDS, MAX_BYTES, Field, Fields, Kind
 from topics.rejects import Fault, Reason
 
@@ -105,19 +106,13 @@ def _cell(field: Field, token: bytes) -> Cell | Fault:
         if field.required:
             return Fault(Reason.field_missing, field.name, f"{field.name} is required")
         return field.blank
-    if field.kind is Kind.TIME:
-        return _time(field, token)
-    if field.kind is Kind.WHOLE:
-        return _whole(field, token)
-    if field.kind is Kind.NUMBER:
-        return _number(field, token)
-    return _text(field, token)
+    return READERS.get(field.kind, _text)(field, token)
 
 
 def _text(field: Field, token: bytes) -> Cell | Fault:
     if token.startswith(QUOTE):
         text = msgspec.json.decode(token, type=str)
-    elif field.kind in IDS and _is_integer(token):
+    elif field.kind is Kind.ANY or (field.kind in IDS and _is_integer(token)):
         text = token.decode()
     else:
         wanted = "a string or an integer" if field.kind in IDS else "a string"
@@ -148,6 +143,21 @@ def _number(field: Field, token: bytes) -> Cell | Fault:
     return number + 0.0  # -0.0 becomes 0.0
 
 
+def _money(field: Field, token: bytes) -> Cell | Fault:
+    if token.startswith(QUOTE):
+        amount = money.from_text(msgspec.json.decode(token, type=str))
+    elif token[0] in b"-0123456789":
+        amount = money.from_text(token.decode())
+    else:
+        amount = Reason.field_type
+    if amount is Reason.field_type:
+        return Fault(amount, field.name, f"{field.name} must be a number, or a string that holds one")
+    if isinstance(amount, Reason):
+        wanted = "from 0 to below 10^12 with at most 4 decimals"
+        return Fault(amount, field.name, f"{field.name} must be {wanted}")
+    return amount
+
+
 def _time(field: Field, token: bytes) -> Cell | Fault:
     if token.startswith(QUOTE):
         ms = times.from_text(msgspec.json.decode(token, type=str))
@@ -164,6 +174,14 @@ def _time(field: Field, token: bytes) -> Cell | Fault:
     if ms > times.LATEST_MS:
         return Fault(Reason.time_future, field.name, f"{field.name} is after 2105 (milliseconds expected)")
     return ms
+
+
+READERS: dict[Kind, Callable[[Field, bytes], Cell | Fault]] = {
+    Kind.WHOLE: _whole,
+    Kind.NUMBER: _number,
+    Kind.MONEY: _money,
+    Kind.TIME: _time,
+}
 
 
 def _is_integer(token: bytes) -> bool:
