@@ -1,25 +1,29 @@
 """What can be counted over a window: the terms of an aggregate, and how each of them merges.
 
 Rules:
-- A term is made of *measures* (int64 columns that merge by add, min or max) and *sets* (distinct
-  values, as 64-bit hashes cut to the window's hash width). Merging is associative, commutative, and
-  exact in integers, so any order of events gives the same row.
+- A term is made of *measures* (int64 columns that merge by add, min or max), *sets* (distinct values, as
+  64-bit hashes cut to the window's hash width) or a *sketch* (counts in buckets). Merging is
+  associative, commutative, and exact in integers, so any order of events gives the same row.
 - A term is written down as polars expressions over the event columns; nothing here runs an engine.
-- Real numbers arrive as integers scaled by a power of ten; the division happens once, in the row.
+- Metrics become integers in millionths, money arrives in 10^-4; the division happens once, in the row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from models.sketch import quantile as quantile_of
+from models.sums import MICRO, high_half, low_half, micros, money, quotient, whole
+
+Hashes = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
-Column = npt.NDArray[np.int64] | npt.NDArray[np.uint64] | npt.NDArray[np.float64]
+Column = npt.NDArray[np.int64] | npt.NDArray[np.uint64] | npt.NDArray[np.float64] | pl.Series
 
 _ONE = pl.repeat(1, pl.len(), dtype=pl.Int64)
 FOLDED = "_folded"  # the measure every aggregate has: events folded into the row, its version
@@ -42,57 +46,95 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One column of a row: the measures and the sets it is made of, by suffix.
+class Sketched:
+    """The merged sketches of some groups: sorted `group << BUCKET_BITS | bucket`, and counts."""
 
-    A term does not know its column's name; state columns are called `name.suffix`.
+    keys: Hashes
+    counts: Ints
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a term's row is made of, for the groups of a cell: measures, set sizes and sketches by suffix."""
+
+    ints: Mapping[str, Ints]
+    sketches: Mapping[str, Sketched]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One column of a row: what it is made of, by suffix, and how the row's values follow from that.
+
+    A term does not know its column's name; state columns are called `name.suffix`. A sketch is kept once
+    for all terms on the same metric.
     """
 
-    measures: Mapping[str, Measure]
-    sets: Mapping[str, tuple[str, ...]]
-    scale: int = 1
-
-    def row(self, state: Mapping[str, Ints]) -> Column:
-        """Give the row's values from the merged measures and set sizes, by suffix."""
-        if self.sets:
-            return state["set"].astype(np.uint64)
-        if "count" in self.measures:
-            return state["sum"] / self.scale / np.maximum(state["count"], 1)
-        (suffix,) = self.measures
-        if suffix == "n":
-            return state["n"].astype(np.uint64)
-        return state[suffix] if self.scale == 1 else state[suffix] / self.scale
+    row: Callable[[Merged], Column]
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sketch: str = ""
 
 
 def count(where: pl.Expr | None = None) -> Term:
     """Count events, or those for which `where` is true (null counts as false)."""
     event = _ONE if where is None else where.fill_null(value=False).cast(pl.Int64)
-    return Term({"n": Measure(event, Merge.ADD)}, {})
+    return Term(lambda of: of.ints["n"].astype(np.uint64), {"n": Measure(event, Merge.ADD)})
 
 
-def total(column: str, scale: int = 1) -> Term:
-    """Sum an integer column (null adds nothing), divided by `scale` in the row."""
-    return Term({"sum": Measure(_int(column).fill_null(0), Merge.ADD)}, {}, scale)
+def revenue(column: str) -> Term:
+    """Sum money (10^-4 of its currency, null adds nothing) to Decimal(18,4), exact up to 10^14."""
+    return Term(lambda of: money(of.ints["high"], of.ints["low"]), _halves(pl.col(column)))
 
 
-def least(column: str, scale: int = 1) -> Term:
+def total(column: str) -> Term:
+    """Sum an integer column (null adds nothing); a sum beyond 63 bits shows the largest such integer."""
+    return Term(lambda of: whole(of.ints["high"], of.ints["low"]), _halves(_int(column)))
+
+
+def least(column: str) -> Term:
     """Keep the smallest value of an integer column; a group without any value shows int64's largest."""
-    return Term({"min": Measure(_int(column).fill_null(2**63 - 1), Merge.MIN)}, {}, scale)
+    smallest = Measure(_int(column).fill_null(2**63 - 1), Merge.MIN)
+    return Term(lambda of: of.ints["min"], {"min": smallest})
 
 
-def greatest(column: str, scale: int = 1) -> Term:
+def greatest(column: str) -> Term:
     """Keep the largest value of an integer column; a group without any value shows int64's smallest."""
-    return Term({"max": Measure(_int(column).fill_null(-(2**63)), Merge.MAX)}, {}, scale)
+    largest = Measure(_int(column).fill_null(-(2**63)), Merge.MAX)
+    return Term(lambda of: of.ints["max"], {"max": largest})
 
 
-def mean(column: str, scale: int = 1) -> Term:
-    """Average an integer column over the events that have it: one division of two exact integers."""
-    present = pl.col(column).is_not_null().cast(pl.Int64)
-    measures = {
-        "sum": Measure(_int(column).fill_null(0), Merge.ADD),
-        "count": Measure(present, Merge.ADD),
-    }
-    return Term(measures, {}, scale)
+def mean(column: str) -> Term:
+    """Average a metric, in millionths, over the events that have it; null for a group without any."""
+    present = Measure(pl.col(column).is_not_null().cast(pl.Int64), Merge.ADD)
+
+    def row(of: Merged) -> Column:
+        events = of.ints["count"]
+        found = quotient(of.ints["high"], of.ints["low"], np.maximum(events, 1) * MICRO)
+        return np.where(events > 0, found, np.nan)
+
+    return Term(row, {**_halves(micros(column)), "count": present})
+
+
+def peak(column: str) -> Term:
+    """Keep the largest value of a metric, in millionths; null for a group without any."""
+    nothing = -(2**63)
+    largest = Measure(micros(column).fill_null(nothing), Merge.MAX)
+
+    def row(of: Merged) -> Column:
+        return np.where(of.ints["max"] == nothing, np.nan, of.ints["max"] / MICRO)
+
+    return Term(row, {"max": largest})
+
+
+def quantile(column: str, q: float) -> Term:
+    """Give a metric's quantile `q` (0-1) within 1 % (`models.sketch`); null for a group without any."""
+
+    def row(of: Merged) -> Column:
+        seen = of.sketches[column]
+        return quantile_of(seen.keys, seen.counts, seen.groups, q)
+
+    return Term(row, sketch=column)
 
 
 def distinct(*columns: str) -> Term:
@@ -102,7 +144,7 @@ def distinct(*columns: str) -> Term:
     window's shard holds more than 65,536 groups) n distinct values are undercounted by
     n^2 / 2^(b+1) in expectation (birthday bound): 0.0018 at a million.
     """
-    return Term({}, {"set": columns})
+    return Term(lambda of: of.ints["set"].astype(np.uint64), sets={"set": columns})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +168,10 @@ class Aggregate:
         }
         return {FOLDED: Measure(_ONE, Merge.ADD), **named}
 
+    def sketches(self) -> dict[str, pl.Expr]:
+        """Give every sketched metric, in millionths, by its column."""
+        return {term.sketch: micros(term.sketch) for term in self.terms.values() if term.sketch}
+
     def sets(self) -> dict[str, tuple[str, ...]]:
         """Give the columns of every distinct count by its state column."""
         return {
@@ -137,3 +183,7 @@ class Aggregate:
 
 def _int(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.Int64)
+
+
+def _halves(units: pl.Expr) -> dict[str, Measure]:
+    return {"high": Measure(high_half(units), Merge.ADD), "low": Measure(low_half(units), Merge.ADD)}

@@ -24,6 +24,20 @@ STATE = {  # a renamed step silently starts at zero: never change a line, only a
         "engagement.window.accounts",
         "engagement.rows",
     },
+    "purchases": {
+        "purchases.read",
+        "purchases.dead_letters",
+        "purchases.window.fold",
+        "purchases.window.accounts",
+        "purchases.rows",
+    },
+    "server_health": {
+        "server_health.read",
+        "server_health.dead_letters",
+        "server_health.window.fold",
+        "server_health.window.accounts",
+        "server_health.rows",
+    },
 }
 KEEPS_STATE = {"input", "output", "stateful_batch"}
 

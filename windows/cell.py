@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.aggregates import Aggregate, Merge
+from models.aggregates import Aggregate, Merge, Merged, Sketched
+from models.sketch import BUCKET_BITS
 from topics.errors import Broken
-from windows.partials import HASH_BITS, Hashes, Ints, Partial, sorted_unique
+from windows.partials import HASH_BITS, Counted, Hashes, Ints, Partial, added_up, sorted_unique
 
 WIDE_HASH_BITS = 40  # once a cell holds more groups than fit beside 48 hash bits
 _NOTHING = {Merge.ADD: 0, Merge.MIN: 2**63 - 1, Merge.MAX: -(2**63)}
@@ -33,6 +34,7 @@ class Groups:
     names: pl.DataFrame
     measures: Ints
     sets: list[Hashes]
+    sketches: list[Counted]
     hash_bits: int = HASH_BITS
 
 
@@ -79,6 +81,7 @@ class Cell:
             )
             self._settle_measures(index)
             self._settle_sets(index)
+            self._settle_sketches(index)
             self._loose.clear()
         return self._groups
 
@@ -130,6 +133,17 @@ class Cell:
                 part.append(_renamed(values, mapped, mine.hash_bits))
         mine.sets = [sorted_unique(np.concatenate(part)) for part in parts]
 
+    def _settle_sketches(self, index: Ints) -> None:
+        mine = self._groups
+        for number, sketch in enumerate(mine.sketches):
+            first, keys, counts = 0, [sketch.keys], [sketch.counts]
+            for partial in self._loose:
+                mapped = index[first : first + len(partial.group)].astype(np.uint64)
+                first += len(partial.group)
+                keys.append(_regrouped(partial.sketches[number].keys, mapped))
+                counts.append(partial.sketches[number].counts)
+            mine.sketches[number] = added_up(np.concatenate(keys), np.concatenate(counts))
+
     def changed_rows(self, size_s: int, generation: int) -> pl.DataFrame:
         """Give the rows that changed since the last call, as the table's columns and `version`."""
         groups = self.settle()
@@ -139,14 +153,16 @@ class Cell:
         every = len(changed) == len(folded)
         names = [name if every else name[changed] for name in groups.names.get_columns()]
         start = np.full(len(changed), self.start_ms, "datetime64[ms]")
-        state = self._state(changed)
-        terms = self._aggregate.terms.items()
+        state, sketches = self._state(changed), self._sketches(changed)
+        values = {
+            name: term.row(Merged(state[name], sketches)) for name, term in self._aggregate.terms.items()
+        }
         return pl.DataFrame(
             [
                 *names,
                 pl.Series("window_start", start),
                 pl.Series("window_seconds", np.full(len(changed), size_s, np.uint32)),
-                *(pl.Series(name, term.row(state[name])) for name, term in terms),
+                *(pl.Series(name, column, nan_to_null=True) for name, column in values.items()),
                 pl.Series("version", folded[changed].astype(np.uint64) + np.uint64(generation << 48)),
             ]
         )
@@ -164,6 +180,15 @@ class Cell:
             state[name][suffix] = np.bincount(group, minlength=len(groups.group))[changed]
         return state
 
+    def _sketches(self, changed: Ints) -> dict[str, Sketched]:
+        """Give each metric's sketches of the changed groups, renumbered from 0."""
+        place = np.full(len(self._groups.group), -1, np.int64)
+        place[changed] = np.arange(len(changed))
+        return {
+            metric: _only(sketch, place, len(changed))
+            for metric, sketch in zip(self._aggregate.sketches(), self._groups.sketches, strict=True)
+        }
+
 
 def _no_groups(aggregate: Aggregate) -> Groups:
     return Groups(
@@ -172,7 +197,24 @@ def _no_groups(aggregate: Aggregate) -> Groups:
         names=pl.DataFrame(schema=dict.fromkeys(aggregate.by, pl.String)),
         measures=np.empty((len(aggregate.measures()), 0), np.int64),
         sets=[np.empty(0, np.uint64) for _ in aggregate.sets()],
+        sketches=[Counted(np.empty(0, np.uint64), np.empty(0, np.int64)) for _ in aggregate.sketches()],
     )
+
+
+def _regrouped(keys: Hashes, index: Hashes) -> Hashes:
+    """Turn a partial's own group numbers in sketch keys into the cell's."""
+    bits = np.uint64(BUCKET_BITS)
+    found: Hashes = (index[keys >> bits] << bits) | (keys & np.uint64(2**BUCKET_BITS - 1))
+    return found
+
+
+def _only(sketch: Counted, place: Ints, groups: int) -> Sketched:
+    """Keep the sketches of the groups that have a new place (ascending); -1 = left out."""
+    renumbered = place[(sketch.keys >> np.uint64(BUCKET_BITS)).astype(np.int64)]
+    kept = renumbered >= 0
+    bucket = sketch.keys[kept] & np.uint64(2**BUCKET_BITS - 1)
+    keys = (renumbered[kept].astype(np.uint64) << np.uint64(BUCKET_BITS)) | bucket
+    return Sketched(keys, sketch.counts[kept], groups)
 
 
 def _renamed(values: Hashes, index: Hashes, hash_bits: int) -> Hashes:

@@ -2,8 +2,8 @@
 
 Rules:
 - Each snapshot is one msgpack document with its format number; an unknown one is refused.
-- A slot's snapshot also carries the shard count and a canary of the hash function: a set of hashes
-  made by another function, or shards cut differently, would count wrong, so they are refused too.
+- A slot's snapshot also carries the shard count, a canary of the hash function and the names of what is
+  kept: hashes of another function, other shards or other columns would count wrong, so they are refused.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from models.aggregates import Aggregate
 from topics.errors import NeedsOperator
 from windows.cell import Cell, Groups
-from windows.partials import Hashes, hash_canary
+from windows.partials import Counted, Hashes, hash_canary
 from windows.plan import SHARDS, CellId, Plan
 from windows.slot import Slot
 
@@ -39,6 +40,7 @@ class CellState(msgspec.Struct, frozen=True):
     names: bytes
     measures: bytes
     sets: list[bytes]
+    sketches: list[tuple[bytes, bytes]] = []
 
 
 class SlotState(msgspec.Struct, frozen=True):
@@ -52,6 +54,7 @@ class SlotState(msgspec.Struct, frozen=True):
     closed_ms: int
     guarantees: dict[int, int]
     windows: list[CellState]
+    columns: list[str] = []
 
 
 def pack_slot(slot: Slot) -> bytes:
@@ -65,6 +68,7 @@ def pack_slot(slot: Slot) -> bytes:
         closed_ms=slot.closed_ms,
         guarantees=slot.guarantees,
         windows=[_pack_cell(window) for window in slot.windows.values()],
+        columns=_columns(slot.aggregate),
     )
     return msgspec.msgpack.encode(state)
 
@@ -73,7 +77,7 @@ def unpack_slot(plan: Plan, packed: bytes) -> Slot:
     """Read a slot back; all its rows count as changed.
 
     Raises:
-        NeedsOperator: the bytes are damaged, or of another format, shard count or hash function.
+        NeedsOperator: the bytes are damaged, or of another format, shard count, hash function or columns.
 
     """
     state = read_state(packed, SlotState, "window state")
@@ -83,8 +87,15 @@ def unpack_slot(plan: Plan, packed: bytes) -> Slot:
     if cell.table not in {of.table for of in plan.aggregates}:
         raise NeedsOperator(f"window state of table {cell.table!r}, which this flow has not: {HELP}")
     slot = Slot(plan, cell, state.partitions, state.closed_ms, dict(state.guarantees))
+    if state.columns not in ([], _columns(slot.aggregate)):
+        raise NeedsOperator(f"window state of table {cell.table!r} was kept for other columns: {HELP}")
     slot.windows = {of.start_ms: _unpack_cell(slot, of) for of in state.windows}
     return slot
+
+
+def _columns(of: Aggregate) -> list[str]:
+    """Name all that is kept of a row, in order: what a snapshot's arrays mean."""
+    return [*of.measures(), *of.sets(), *(f"~{metric}" for metric in of.sketches())]
 
 
 def read_state(packed: object, kind: type[State], what: str) -> State:
@@ -110,6 +121,10 @@ def _pack_cell(window: Cell) -> CellState:
         names=names.getvalue(),
         measures=groups.measures.astype("<i8", copy=False).tobytes(),
         sets=[values.astype("<u8", copy=False).tobytes() for values in groups.sets],
+        sketches=[
+            (of.keys.astype("<u8", copy=False).tobytes(), of.counts.astype("<i8", copy=False).tobytes())
+            for of in groups.sketches
+        ],
     )
 
 
@@ -121,6 +136,10 @@ def _unpack_cell(slot: Slot, state: CellState) -> Cell:
         names=pl.read_ipc(io.BytesIO(state.names)),
         measures=measures.reshape(len(slot.aggregate.measures()), -1),
         sets=[_hashes(values) for values in state.sets],
+        sketches=[
+            Counted(_hashes(keys), np.frombuffer(counts, "<i8").astype(np.int64))
+            for keys, counts in state.sketches
+        ],
         hash_bits=state.hash_bits,
     )
     return Cell(slot.aggregate, state.start_ms, groups)

@@ -4,7 +4,8 @@ Rules:
 - Pure and columnar: one sort per aggregate and size, then contiguous slices; no Python per event.
 - A group is known by two 64-bit hashes of its key columns: it is found by the first, and the second
   shows when two groups share it. Its names travel along and are never compared.
-- A distinct value is `local group << 48 | 48 hash bits`, so a sorted array holds a set per group.
+- A distinct value is `local group << 48 | 48 hash bits`, so a sorted array holds a set per group; a
+  sketch is the same with buckets for hashes, and a count beside each.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from models.aggregates import Aggregate, Merge
+from models.sketch import BUCKET_BITS, buckets_of
 from windows.plan import SHARD_BITS
 
 HASH_BITS = 48
@@ -33,10 +35,19 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """The sketches of some groups: sorted `group << BUCKET_BITS | bucket`, and how often each was seen."""
+
+    keys: Hashes
+    counts: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class Partial:
     """Groups of one window in one shard, each once.
 
-    `measures` has a row per measure and a column per group; `sets` one sorted array per distinct count.
+    `measures` has a row per measure and a column per group; `sets` one sorted array per distinct count,
+    `sketches` one `Counted` per sketched metric.
     """
 
     shard: int
@@ -46,6 +57,7 @@ class Partial:
     names: pl.DataFrame
     measures: Ints
     sets: tuple[Hashes, ...]
+    sketches: tuple[Counted, ...]
 
     @property
     def events(self) -> int:
@@ -57,7 +69,8 @@ class Partial:
 class Columns:
     """What one aggregate needs of a batch, evaluated once for all window sizes, one value per event.
 
-    `names` are the key columns, `sets` the hash of each distinct value and whether it counts at all.
+    `names` are the key columns, `sets` the hash of each distinct value and whether it counts at all,
+    `sketches` the bucket of each metric's value and whether there is one.
     """
 
     taken: Flags | None  # None: all
@@ -68,6 +81,7 @@ class Columns:
     merges: tuple[Merge, ...]
     measures: list[Ints]
     sets: list[tuple[Hashes, Flags]]
+    sketches: list[tuple[Hashes, Flags]]
 
 
 def hash_canary() -> int:
@@ -96,6 +110,8 @@ def _expressions(aggregate: Aggregate) -> Iterator[tuple[str, pl.Expr]]:
         yield name, measure.event
     for name, of in aggregate.sets().items():
         yield name, pl.all_horizontal((pl.col(of) != "").fill_null(value=False))
+    for name, micros in aggregate.sketches().items():
+        yield f"~{name}", micros
 
 
 def _columns(aggregate: Aggregate, events: pl.DataFrame, values: pl.DataFrame) -> Columns:
@@ -111,7 +127,12 @@ def _columns(aggregate: Aggregate, events: pl.DataFrame, values: pl.DataFrame) -
         merges=tuple(measure.merge for measure in aggregate.measures().values()),
         measures=[value(name) for name in aggregate.measures()],
         sets=[(_values(events, of), value(name)) for name, of in aggregate.sets().items()],
+        sketches=[_buckets(values[f"{aggregate.table}.~{name}"]) for name in aggregate.sketches()],
     )
+
+
+def _buckets(micros: pl.Series) -> tuple[Hashes, Flags]:
+    return buckets_of(micros.fill_null(0).to_numpy()), micros.is_not_null().to_numpy()
 
 
 def _values(events: pl.DataFrame, of: tuple[str, ...]) -> Hashes:
@@ -149,11 +170,13 @@ def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
     local = np.cumsum(opens) - 1
     measures = np.stack([_reduced(of, number, kept, first) for number in range(len(of.measures))])
     sets = [_local_set(values[kept], counts[kept], local) for values, counts in of.sets]
+    sketches = [_local_sketch(buckets[kept], counts[kept], local) for buckets, counts in of.sketches]
     names = pl.DataFrame([name[kept[first]] for name in of.names])
     group, check, window = group[first], check[first], window[first]
     shard = (group >> np.uint64(64 - SHARD_BITS)).astype(np.int64)
     pieces = np.flatnonzero(_changes(shard, window))
     split_sets = [_split_set(values, pieces) for values in sets]
+    split_sketches = [_split_sketch(sketch, pieces) for sketch in sketches]
     for number, (low, high) in enumerate(pairwise([*pieces.tolist(), len(first)])):
         yield Partial(
             shard=int(shard[low]),
@@ -163,6 +186,7 @@ def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
             names=names.slice(low, high - low),
             measures=measures[:, low:high],
             sets=tuple(parts[number] for parts in split_sets),
+            sketches=tuple(parts[number] for parts in split_sketches),
         )
 
 
@@ -207,6 +231,29 @@ def _split_set(values: Hashes, pieces: Ints) -> list[Hashes]:
     lowest = pieces.astype(np.uint64) << np.uint64(HASH_BITS)
     parts = np.split(values, np.searchsorted(values, lowest[1:]))
     return [part - low for part, low in zip(parts, lowest, strict=True)]
+
+
+def _local_sketch(buckets: Hashes, counts: Flags, local: Ints) -> Counted:
+    keys = (local[counts].astype(np.uint64) << np.uint64(BUCKET_BITS)) | buckets[counts]
+    return added_up(keys, np.ones(len(keys), np.int64))
+
+
+def _split_sketch(sketch: Counted, pieces: Ints) -> list[Counted]:
+    """Split sketches at the pieces' first groups, and count each piece's groups from 0 again."""
+    lowest = pieces.astype(np.uint64) << np.uint64(BUCKET_BITS)
+    at = np.searchsorted(sketch.keys, lowest[1:])
+    parts = zip(np.split(sketch.keys, at), np.split(sketch.counts, at), lowest, strict=True)
+    return [Counted(keys - low, counts) for keys, counts, low in parts]
+
+
+def added_up(keys: Hashes, counts: Ints) -> Counted:
+    """Sort by key and add the counts of equal keys."""
+    if not len(keys):
+        return Counted(keys, counts)
+    order = np.argsort(keys)
+    keys, counts = keys[order], counts[order]
+    first = np.flatnonzero(_changes(keys))
+    return Counted(keys[first], np.add.reduceat(counts, first))
 
 
 def sorted_unique(values: Hashes) -> Hashes:
