@@ -2,7 +2,8 @@
 
 Rules: a message is delivered once and in order or the flow stops; waiting for Kafka is said once.
 The value of a dead letter follows from the message alone: every flow and every run write the same
-bytes under the same key, so the compacted topic holds each message once.
+bytes under the same key, so the compacted topic holds each message once. A replay that is bad again is
+written under its original's key.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ class DeadLetterPartition(StatefulSinkPartition[DeadLetter, None]):
 
 def record_key(letter: DeadLetter) -> bytes:
     """Name the message for ever, also when its topic is made anew."""
-    return f"{letter.log}:{letter.topic}:{letter.partition}:{letter.offset}".encode()
+    return letter.id.encode()
 
 
 def record_value(letter: DeadLetter) -> bytes:
@@ -194,6 +195,7 @@ def record_value(letter: DeadLetter) -> bytes:
         "partition": letter.partition,
         "offset": letter.offset,
         "first_seen": seen.replace("+00:00", "Z"),
+        **({"replays": letter.replays} if letter.replays else {}),
         **as_field("key", letter.key, LONGEST_KEY),
         **as_field("raw", letter.raw, LONGEST_RAW),
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, chain
+from operator import length_hint
 
 import numpy as np
 from confluent_kafka import KafkaError, Message
 
+from topics.dead_letters import Replay, replay_of
 from windows.take import Arrivals
 
 
@@ -30,7 +32,24 @@ def arrivals(messages: Sequence[Message]) -> Arrivals:
         offsets=offsets,
         arrived_ms=np.array([message.timestamp()[1] for message in messages], np.int64),
         keys=[message.key() for message in messages],
+        replays=replays(messages),
     )
+
+
+def replays(messages: Sequence[Message]) -> Mapping[int, Replay]:
+    """Find the messages whose headers name an original; 25 ns a message when none has headers."""
+    found: dict[int, Replay] = {}
+    rest = iter(messages)
+    with_headers = filter(None, map(Message.headers, rest))
+    while True:
+        try:
+            headers = next(with_headers, None)
+        except SystemError:  # the client's, for a header whose name is no UTF-8; never ask that message again
+            continue
+        if headers is None:
+            return found
+        if (replay := replay_of(headers)) is not None:
+            found[len(messages) - length_hint(rest) - 1] = replay
 
 
 def joined(polls: Sequence[Arrivals]) -> Arrivals:
@@ -40,7 +59,17 @@ def joined(polls: Sequence[Arrivals]) -> Arrivals:
         offsets=np.concatenate([poll.offsets for poll in polls]),
         arrived_ms=np.concatenate([poll.arrived_ms for poll in polls]),
         keys=list(chain.from_iterable(poll.keys for poll in polls)),
+        replays=_joined_replays(polls),
     )
+
+
+def _joined_replays(polls: Sequence[Arrivals]) -> Mapping[int, Replay]:
+    begins = accumulate((len(poll) for poll in polls), initial=0)
+    return {
+        begin + row: replay
+        for begin, poll in zip(begins, polls, strict=False)
+        for row, replay in poll.replays.items()
+    }
 
 
 def position_after(polled: Sequence[Message], position: int) -> int:

@@ -25,6 +25,7 @@ from topics.dead_letters import DeadLetter
 from topics.decode import Decoded
 from windows.partials import Flags, Ints, Partial, cut, evaluate
 from windows.plan import NEVER, SHARDS, SLOTS, CellId, Plan, slot_of
+from windows.replays import ids_of, original
 from windows.ring import Ring
 from windows.slot import Share
 from windows.take import Arrivals, LaneState, Late, Take
@@ -80,16 +81,18 @@ class Lane:
         """Fill the ring from messages just before `next_offset`; nothing is judged or counted."""
         decoded = self.decode(arrivals.values, arrivals.arrived_ms)
         if decoded.frame.height:
-            self._ring.seen(arrivals.offsets[decoded.rows], decoded.frame["event_id"])
+            ids = ids_of(self.state, decoded, arrivals)
+            self._ring.seen(arrivals.offsets[decoded.rows], ids)
 
     def take(self, arrivals: Arrivals) -> Take:
         """Judge a batch; the lane moves past it."""
         decoded = self.decode(arrivals.values, arrivals.arrived_ms)
-        dead = tuple(self._dead_letters(decoded, arrivals))
+        dead = tuple(dead_letters(self.state, decoded, arrivals))
         events, rows = decoded.frame, decoded.rows
         duplicate, watermark = np.zeros(0, np.bool_), np.zeros(0, np.int64)
         if events.height:
-            duplicate = self._ring.seen(arrivals.offsets[decoded.rows], events["event_id"])
+            ids = ids_of(self.state, decoded, arrivals)
+            duplicate = self._ring.seen(arrivals.offsets[decoded.rows], ids)
             watermark = self._pass(events["event_time"].to_numpy())
         if duplicate.any():
             events, rows, watermark = events.filter(~duplicate), rows[~duplicate], watermark[~duplicate]
@@ -174,21 +177,6 @@ class Lane:
             for table, slot, shard in product(tables, sorted(slots), range(SHARDS)):
                 yield CellId(table, size, slot, shard)
 
-    def _dead_letters(self, decoded: Decoded, arrivals: Arrivals) -> Iterator[DeadLetter]:
-        for reject in decoded.rejects:
-            yield DeadLetter(
-                reason=reject.reason,
-                path=reject.path,
-                error=reject.error,
-                log=self.state.log,
-                topic=self.state.topic,
-                partition=self.state.partition,
-                offset=int(arrivals.offsets[reject.row]),
-                key=arrivals.keys[reject.row] or b"",
-                raw=arrivals.values[reject.row] or b"",
-                first_seen_ms=int(arrivals.arrived_ms[reject.row]),
-            )
-
     def _late_rows(self, size_s: int, judged: Judged, late: Flags) -> Late:
         rows, arrivals = judged.rows[late], judged.arrivals
         time_ms, watermark = judged.events["event_time"].to_numpy()[late], judged.watermark[late]
@@ -207,3 +195,22 @@ class Lane:
 
 def _end(time_ms: Ints, size_s: int) -> Ints:
     return (time_ms // (size_s * 1000) + 1) * (size_s * 1000)
+
+
+def dead_letters(state: LaneState, decoded: Decoded, arrivals: Arrivals) -> Iterator[DeadLetter]:
+    """Give the messages of a batch that no flow can use; every lane gives the same."""
+    for reject in decoded.rejects:
+        of = original(state, arrivals, reject.row)
+        yield DeadLetter(
+            reason=reject.reason,
+            path=reject.path,
+            error=reject.error,
+            log=of.log,
+            topic=of.topic,
+            partition=of.partition,
+            offset=of.offset,
+            key=arrivals.keys[reject.row] or b"",
+            raw=arrivals.values[reject.row] or b"",
+            first_seen_ms=of.first_seen_ms,
+            replays=of.replays,
+        )

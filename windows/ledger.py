@@ -14,7 +14,10 @@ _TIME = pl.Datetime("ms", "UTC")
 
 
 def dead_letter_rows(dead: Sequence[DeadLetter]) -> Rows:
-    """Give the rows of `dead_letters`; version 0 = never replayed."""
+    """Give the rows of `dead_letters`, as bad as they are after so many replays.
+
+    Versions order what happens to a letter: 0 bad, 1 replayed, 2 bad again, 3 replayed again …
+    """
     frame = pl.DataFrame(
         {
             "reason": [str(letter.reason) for letter in dead],
@@ -27,10 +30,17 @@ def dead_letter_rows(dead: Sequence[DeadLetter]) -> Rows:
             "raw": pl.Series([letter.raw for letter in dead], dtype=pl.Binary),
             "error": [letter.error for letter in dead],
             "first_seen": pl.Series([letter.first_seen_ms for letter in dead]).cast(_TIME),
-            "version": pl.Series([0] * len(dead), dtype=pl.UInt64),
+            "version": pl.Series([2 * letter.replays for letter in dead], dtype=pl.UInt64),
         }
     )
     return Rows("dead_letters_upserts", frame)
+
+
+def replayed_rows(dead: Sequence[DeadLetter], at_ms: int) -> Rows:
+    """Give the rows of letters that were just sent once more, at `at_ms` (epoch ms)."""
+    rows = dead_letter_rows(dead)
+    replayed = pl.lit(at_ms, pl.Int64).cast(_TIME).alias("replayed_at")
+    return Rows(rows.table, rows.frame.with_columns(replayed, pl.col("version") + 1))
 
 
 def late_rows(flow: str, take: Take, late: Late) -> Rows:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 import numpy as np
 import polars as pl
 
-from topics.dead_letters import DeadLetter
+from topics.dead_letters import DeadLetter, Replay
 from windows.partials import Ints
 from windows.plan import NEVER, Plan
+from windows.rows import Rows
 from windows.slot import Share
 
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Messages of one partition as they came: offsets ascending, Kafka timestamps in epoch ms."""
+    """Messages of one partition as they came: offsets ascending, Kafka timestamps in epoch ms.
+
+    `replays` says which rows claim to be replays of other messages; `windows.replays` judges it.
+    """
 
     values: Sequence[bytes | None]
     offsets: Ints
     arrived_ms: Ints
     keys: Sequence[bytes | None]
+    replays: Mapping[int, Replay] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Count the messages."""
@@ -31,7 +37,13 @@ class Arrivals:
     def before(self, offset: int) -> Arrivals:
         """Give the part below an offset."""
         count = int(np.searchsorted(self.offsets, offset))
-        return Arrivals(self.values[:count], self.offsets[:count], self.arrived_ms[:count], self.keys[:count])
+        return Arrivals(
+            self.values[:count],
+            self.offsets[:count],
+            self.arrived_ms[:count],
+            self.keys[:count],
+            {row: replay for row, replay in self.replays.items() if row < count},
+        )
 
 
 class LaneState(msgspec.Struct, frozen=True):
@@ -66,12 +78,34 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """All that follows from one batch of one partition."""
+    """All that follows from one batch of one partition; `rows` are those that need no window."""
 
     after: LaneState
     shares: tuple[Share, ...] = ()
     dead: tuple[DeadLetter, ...] = ()
     late: tuple[Late, ...] = ()
+    rows: tuple[Rows, ...] = ()
+
+
+class JudgingLane(Protocol):
+    """What judges one partition's messages, in offset order: `windows.lane.Lane`, or the archive's."""
+
+    plan: Plan
+    state: LaneState
+
+    def remember(self, arrivals: Arrivals) -> None:
+        """Learn from messages just before `state.next_offset`; nothing is judged or counted."""
+
+    def take(self, arrivals: Arrivals) -> Take:
+        """Judge a batch; the lane moves past it."""
+        ...
+
+    def raise_floor(self, floor_ms: int) -> Take:
+        """Use a committed floor."""
+        ...
+
+
+MakeLane = Callable[[LaneState, int], JudgingLane]  # where it stands, how many partitions the topic has
 
 
 def fresh_state(log: str, topic: str, partition: int, first_offset: int) -> LaneState:
