@@ -14,6 +14,7 @@ from pathlib import Path
 DDL = Path(__file__).parents[1] / "sinks" / "ddl"
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\n\((.*?)\n\)", re.DOTALL)
 VIEW = re.compile(r"CREATE OR REPLACE VIEW (\w+) AS\nSELECT\n(.*?)\nFROM (\w+) FINAL;", re.DOTALL)
+ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN IF NOT EXISTS `?(\w+)`? (.+?)(?: (?:AFTER|DEFAULT) .*)?;")
 COLUMN = re.compile(r"^\s*`?(\w+)`?\s+(.+?)(?:\s+(?:DEFAULT|CODEC).*)?,?$")
 
 
@@ -28,7 +29,8 @@ class Table:
 
 
 def tables() -> Iterator[Table]:
-    """Give what each numbered file makes for readers: its view, else its table."""
+    """Give what each numbered file makes for readers: its view, else its table, with columns added later."""
+    added = [found for file in sorted(DDL.glob("[0-9]*.sql")) for found in ADDED.findall(file.read_text())]
     for file in sorted(DDL.glob("[0-9]*.sql")):
         text = file.read_text(encoding="utf-8")
         made = {name: dict(_columns(body)) for name, body in TABLE.findall(text)}
@@ -37,6 +39,7 @@ def tables() -> Iterator[Table]:
             names = [line.strip(" ,`") for line in chosen.splitlines()]
             yield Table(name, file, _meaning(text), {column: types[column] for column in names})
         for name, columns in made.items():
+            columns |= {column: kind for table, column, kind in added if table == name}
             yield Table(name, file, _meaning(text), columns)
 
 

@@ -13,6 +13,7 @@ from threading import Lock
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from sinks.clickhouse_client import Server
+from sinks.clickhouse_figures import SinkFigures
 from sinks.clickhouse_writer import ClickHouseWriter, Pace
 from windows.rows import Rows
 
@@ -32,6 +33,7 @@ class ClickHouseSink(FixedPartitionedSink[Rows, None]):
         self._lock = Lock()
         self._writer: ClickHouseWriter | None = None
         self._open_parts = 0
+        self._last_figures = SinkFigures()
 
     def list_parts(self) -> list[str]:
         """Name all partitions: any process can write any of them."""
@@ -50,13 +52,20 @@ class ClickHouseSink(FixedPartitionedSink[Rows, None]):
             self._open_parts += 1
             return ClickHousePartition(self._writer, self._release)
 
+    def figures(self) -> SinkFigures:
+        """Tell what was written and what waits; any thread may ask, also before and after the run."""
+        writer = self._writer
+        return self._last_figures if writer is None else writer.figures()
+
     def _release(self) -> None:
         """End the writer with its last partition."""
         with self._lock:
             self._open_parts -= 1
             if self._open_parts == 0 and self._writer is not None:
-                writer, self._writer = self._writer, None
-                writer.close()
+                try:
+                    self._writer.close()
+                finally:
+                    self._last_figures, self._writer = self._writer.figures(), None
 
 
 class ClickHousePartition(StatefulSinkPartition[Rows, None]):

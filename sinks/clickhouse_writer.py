@@ -19,6 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sinks.clickhouse_client import Server, open_client
 from sinks.clickhouse_errors import Verdict, as_users_read_it, judge, root_cause
+from sinks.clickhouse_figures import SinkFigures, Tally
 from sinks.clickhouse_insert import Block, blocks, insert
 from topics.errors import Broken, GamewaxError
 from windows.rows import Rows
@@ -55,6 +56,8 @@ class ClickHouseWriter:
         self._queued_rows = 0
         self._held_bytes = 0  # queued and in flight
         self._oldest = 0.0  # when the first of the queue came
+        self._in_flight_since: float | None = None  # the same of what was taken and is not acknowledged
+        self._tally = Tally()
         self._put = 0
         self._acknowledged = 0
         self._wanted = 0  # the last put that a flush waits for
@@ -97,6 +100,22 @@ class ClickHouseWriter:
             self._changed.wait_for(lambda: self._ended() or self._acknowledged >= wanted)
             if self._acknowledged < wanted:
                 self._raise_if_ended()
+
+    def figures(self) -> SinkFigures:
+        """Tell what was written and what waits; any thread may ask at any time."""
+        with self._changed:
+            tally, queued = self._tally, self._oldest if self._queued else None
+            in_flight = self._in_flight_since
+            return SinkFigures(
+                rows=tally.rows,
+                inserts=tally.inserts,
+                retries=tally.retries,
+                waited_s=tally.waited_s,
+                queue_bytes=self._held_bytes,
+                unacknowledged_since_s=queued if in_flight is None else in_flight,
+                acknowledged_s=tally.acknowledged_s,
+                away_since_s=tally.away_since_s,
+            )
 
     def close(self) -> None:
         """Flush, then end the thread."""
@@ -151,13 +170,14 @@ class ClickHouseWriter:
                 self._changed.wait(max(age_left, 0.001) if self._queued else None)
             taken, self._queued = self._queued, []
             last, held = self._put, self._held_bytes
-            self._queued_rows = 0
+            self._queued_rows, self._in_flight_since = 0, self._oldest
         for piece in blocks(taken):
             if not self._insert_until_acknowledged(piece):
                 return False
         with self._changed:
             self._acknowledged = last
             self._held_bytes -= held
+            self._in_flight_since, self._tally.acknowledged_s = None, self._now()
             self._changed.notify_all()
         return True
 
@@ -173,7 +193,6 @@ class ClickHouseWriter:
     def _insert_until_acknowledged(self, piece: Block) -> bool:
         """Try until the server has the block; False when the writer was stopped meanwhile."""
         wait_s = self._pace.first_wait_s
-        away_since: float | None = None
         while True:
             try:
                 self._client = self._client or open_client(self._server, self._server.database)
@@ -182,21 +201,18 @@ class ClickHouseWriter:
                 if judge(error) is Verdict.GIVE_UP:
                     server = self._server
                     raise as_users_read_it(error, server.url, server.user, server.database) from error
-                if away_since is None:
-                    away_since = self._now()
-                    log.warning(
-                        "clickhouse_away",
-                        url=self._server.url,
-                        reason=root_cause(error),
-                    )
-                if self._stopped_within(wait_s * self._random.uniform(0.5, 1.0)):
+                failed_s = self._now()
+                if self._tally.failed(failed_s):
+                    log.warning("clickhouse_away", url=self._server.url, reason=root_cause(error))
+                stopped = self._stopped_within(wait_s * self._random.uniform(0.5, 1.0))
+                self._tally.waited_s += self._now() - failed_s
+                if stopped:
                     return False
                 wait_s = min(2 * wait_s, self._pace.longest_wait_s)
             else:
-                if away_since is not None:
-                    log.info(
-                        "clickhouse_back", url=self._server.url, away_s=round(self._now() - away_since, 1)
-                    )
+                if (since := self._tally.away_since_s) is not None:
+                    log.info("clickhouse_back", url=self._server.url, away_s=round(self._now() - since, 1))
+                self._tally.inserted(piece.table, piece.rows)
                 return True
 
     def _stopped_within(self, seconds: float) -> bool:
