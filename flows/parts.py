@@ -28,10 +28,11 @@ from topics.dead_letters import DeadLetter
 from topics.decode import decode
 from topics.errors import BadInput
 from topics.topic import Topic
+from windows.lane import Lane
 from windows.operator import Clock
 from windows.plan import Plan
 from windows.rows import Rows
-from windows.take import Take
+from windows.take import MakeLane, Take
 
 RowSink = FixedPartitionedSink[Rows, None]
 LetterSink = FixedPartitionedSink[DeadLetter, None]
@@ -66,17 +67,48 @@ def open_flow(build: Build, plan: Plan, topic: Topic, stop: Event) -> Opened:
         BadInput: a setting is wrong, or Kafka or ClickHouse does not answer or lacks a topic or a table.
 
     """
+    ends = open_ends(stop)
+    source = open_source(plan, "read", topic, partial(Lane, plan, partial(decode, topic)), stop)
+    flow = build(source, ends.rows, ends.dead_letters, plan, ends.clock)
+    return Opened(flow, (source,), ends.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where a flow's results go, and when."""
+
+    rows: ClickHouseSink
+    dead_letters: DeadLetterTopic
+    clock: Clock
+
+
+def open_ends(stop: Event) -> Ends:
+    """Open a flow's sinks; SIGTERM and Ctrl-C set `stop`.
+
+    Raises:
+        BadInput: as `open_flow`.
+
+    """
     stop_on_signals(stop.set)
     settings = load()
     check_tables(settings)
-    past = past_lanes(store_of(settings.recovery.dir, plan.flow), f"{plan.flow}.read")
-    reading = Reading(time.monotonic, settings.windows.idle_after_s, settings.drain, stop, past)
     describe(settings.kafka, DEAD_LETTERS)
-    source = KafkaSource(settings.kafka, topic.name, plan, partial(decode, topic), reading)
     rows = ClickHouseSink(settings.clickhouse, time.monotonic, Random())  # noqa: S311  spreads retries
     clock = Clock(utc_now, timedelta(seconds=settings.windows.upsert_every_s))
-    flow = build(source, rows, DeadLetterTopic(settings.kafka), plan, clock)
-    return Opened(flow, (source,), rows)
+    return Ends(rows, DeadLetterTopic(settings.kafka), clock)
+
+
+def open_source(plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: Event) -> KafkaSource:
+    """Open a topic for one step of a flow; setting `stop` ends it.
+
+    Raises:
+        BadInput: Kafka does not answer or has no such topic.
+
+    """
+    settings = load()
+    past = past_lanes(store_of(settings.recovery.dir, plan.flow), f"{plan.flow}.{step}")
+    reading = Reading(time.monotonic, settings.windows.idle_after_s, settings.drain, stop, past)
+    return KafkaSource(settings.kafka, topic.name, plan, make_lane, reading)
 
 
 def check_tables(settings: Settings) -> None:

@@ -29,9 +29,8 @@ from sources.partition_watch import PartitionWatch
 from topics.errors import BadInput, NeedsOperator
 from topics.servers import KafkaServer
 from windows.codec import read_state
-from windows.lane import Decode, Lane
 from windows.plan import Plan
-from windows.take import LaneState, Take, fresh_state
+from windows.take import JudgingLane, LaneState, MakeLane, Take, fresh_state
 
 REFILL_S = 0.1  # a poll waits for its last messages at most, when marks stand between them
 
@@ -58,7 +57,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         kafka: where Kafka is.
         topic: its name.
         plan: the flow's windows.
-        decode: bytes to events and rejects.
+        make_lane: gives what judges a partition.
         reading: how to read it.
 
     Raises:
@@ -71,10 +70,10 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         kafka: KafkaServer,
         topic: str,
         plan: Plan,
-        decode: Decode,
+        make_lane: MakeLane,
         reading: Reading,
     ) -> None:
-        self._kafka, self._plan, self._decode, self._reading = kafka, plan, decode, reading
+        self._kafka, self._plan, self._make_lane, self._reading = kafka, plan, make_lane, reading
         self._log = describe(kafka, topic)
         self._watch = PartitionWatch(kafka, self._log)
         self._judge = ThreadPoolExecutor(1, "judge")  # a second one costs more in turns than it wins
@@ -153,8 +152,8 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
             state = read_state(resume_state, LaneState, "Kafka position")
             self._check_same_log(state)
             check_no_gap(self._log, partition, state.next_offset, low, high)
-        lane = Lane(self._plan, self._decode, state, self._log.partitions)
-        standing = standing_of(lane.state, lane.guarantee_ms, new=resume_state is None)
+        lane = self._make_lane(state, self._log.partitions)
+        standing = standing_of(lane.state, lane.state.guarantee_ms(self._plan), new=resume_state is None)
         self._around.board.standings[partition] = standing
         self._refill(reader, lane, low)
         return KafkaPartition(reader, lane, self._around, high if self._reading.drain else None)
@@ -163,7 +162,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         if state.log != self._log.id:
             raise NeedsOperator(_another_log(self._log.topic, self._log.id, state.log))
 
-    def _refill(self, reader: Consumer, lane: Lane, low: int) -> None:
+    def _refill(self, reader: Consumer, lane: JudgingLane, low: int) -> None:
         """Read the ids just before the lane's next offset into its ring, and stand at that offset."""
         saved = lane.state.next_offset
         begin = max(low, saved - self._plan.dedup_offsets)

@@ -24,9 +24,8 @@ from sources.board import Board, Standing
 from sources.kafka_client import trouble
 from sources.messages import arrivals, joined, offset_of, position_after
 from sources.quiet import Quiet
-from windows.lane import Lane
 from windows.plan import NEVER
-from windows.take import Arrivals, LaneState, Take
+from windows.take import Arrivals, JudgingLane, LaneState, Take
 
 POLL = 2_000  # messages a poll takes at most: larger polls are slower (cache)
 BATCH = 20_000  # messages judged at once while catching up
@@ -58,7 +57,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
 
     """
 
-    def __init__(self, reader: Consumer, lane: Lane, around: Surroundings, end: int | None) -> None:
+    def __init__(self, reader: Consumer, lane: JudgingLane, around: Surroundings, end: int | None) -> None:
         self._reader, self._lane, self._around, self._end = reader, lane, around, end
         self._handed: LaneState = lane.state
         self._polled: list[Arrivals] = []

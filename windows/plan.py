@@ -14,12 +14,16 @@ from topics.errors import Broken
 SHARDS = 16  # stateful keys per window slot; frozen in every snapshot (a power of two)
 SHARD_BITS = 4
 SLOTS = 64  # windows of one size share this many slots in turn, so the set of keys is bounded
+NO_WINDOW_S = 0  # the window size of a flow without windows, in its books
 NEVER = -(2**62)  # a watermark before anything was read
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One flow's windows: which aggregates, cut at which sizes, and how long they stay open."""
+    """One flow's windows: which aggregates, cut at which sizes, and how long they stay open.
+
+    A flow without windows has no aggregates and the one size `NO_WINDOW_S`.
+    """
 
     flow: str
     aggregates: tuple[Aggregate, ...]
@@ -36,7 +40,7 @@ class Plan:
             Broken: no aggregate takes every event.
 
         """
-        if all(of.where is not None for of in self.aggregates):
+        if any(self.sizes_s) and all(of.where is not None for of in self.aggregates):
             raise Broken(
                 f"flow {self.flow}: one aggregate must take every event (where=None), for accounting"
             )
