@@ -96,6 +96,16 @@ class Windows(BaseModel):
     )
 
 
+class DeadLetters(BaseModel):
+    """What is done about messages that are no events."""
+
+    model_config = FROZEN
+
+    pause: bool = Field(
+        default=True, description="stop reading when more than half of the messages are dead letters"
+    )
+
+
 class Settings(BaseSettings):
     """All settings of one process."""
 
@@ -107,6 +117,7 @@ class Settings(BaseSettings):
     clickhouse: ClickHouse = ClickHouse()
     recovery: Recovery = Recovery()
     windows: Windows = Windows()
+    dead_letters: DeadLetters = DeadLetters()
     drain: bool = Field(default=False, description="read to the end seen at start, then stop")
     embedded: Embedded = Embedded()
 

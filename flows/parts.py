@@ -107,7 +107,8 @@ def open_source(plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: 
     """
     settings = load()
     past = past_lanes(store_of(settings.recovery.dir, plan.flow), f"{plan.flow}.{step}")
-    reading = Reading(time.monotonic, settings.windows.idle_after_s, settings.drain, stop, past)
+    idle_after_s, pause = settings.windows.idle_after_s, settings.dead_letters.pause
+    reading = Reading(time.monotonic, idle_after_s, settings.drain, pause, stop, past)
     return KafkaSource(settings.kafka, topic.name, plan, make_lane, reading)
 
 

@@ -18,6 +18,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -88,8 +89,9 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place) -> None:
             recovery_config=recovery,
             **(cluster if len(place.addresses) > 1 else {}),
         )
-        for source in opened.sources:
-            source.close()
+        with ExitStack() as ends:
+            for source in opened.sources:
+                ends.callback(source.close)
         if stop.is_set() or not any(source.found_more for source in opened.sources):
             return
 

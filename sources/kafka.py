@@ -7,6 +7,8 @@ Rules:
   cut or created anew.
 - Partitions added to the topic are found while running; the source then ends at an epoch's edge and
   `found_more` says so: whoever runs the flow starts it again, and they are read from their beginning.
+- When most messages are dead letters reading pauses; epochs go on, so what was read is written. A drain
+  ends there and `close` raises exit code 3.
 - After the run `close` tells lag tools where the last snapshot stands and ends all threads.
 """
 
@@ -22,6 +24,7 @@ from bytewax.inputs import FixedPartitionedSource
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from sources.board import Board
+from sources.dead_share import DeadShare
 from sources.kafka_client import ANSWER_S, START_ANEW, Log, bounds, check_no_gap, consumer, describe, trouble
 from sources.kafka_partition import KafkaPartition, Surroundings, standing_of
 from sources.messages import arrivals, position_after
@@ -40,12 +43,14 @@ class Reading:
     """How to read: `monotonic` gives seconds that only grow; `drain` ends at the end seen at start.
 
     Setting `stop` ends the source at an epoch's edge, with a snapshot. `past` is where each partition
-    stood, also those that other processes of a cluster read.
+    stood, also those that other processes of a cluster read. `pause` stops reading when most messages
+    are dead letters (`sources.dead_share`).
     """
 
     monotonic: Callable[[], float]
     idle_after_s: float = 30.0
     drain: bool = False
+    pause: bool = True
     stop: Event = field(default_factory=Event)
     past: Sequence[LaneState] = ()
 
@@ -78,8 +83,9 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         self._watch = PartitionWatch(kafka, self._log)
         self._judge = ThreadPoolExecutor(1, "judge")  # a second one costs more in turns than it wins
         past = {of.partition: standing_of(of, of.guarantee_ms(plan), new=False) for of in reading.past}
+        self._share = DeadShare(topic) if reading.pause else None
         self._around = Surroundings(
-            Board(past), self._judge, self._ends, reading.monotonic, reading.idle_after_s
+            Board(past), self._judge, self._ends, reading.monotonic, reading.idle_after_s, self._share
         )
 
     @property
@@ -93,9 +99,19 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         return self._watch.found_more
 
     def close(self) -> None:
-        """After the run: end all threads, and tell lag tools where the last snapshot stands."""
+        """After the run: end all threads, and tell lag tools where the last snapshot stands.
+
+        Raises:
+            NeedsOperator: the drain ended before the log's end, since most messages were dead letters.
+
+        """
         self._watch.close()
         self._judge.shutdown(wait=False, cancel_futures=True)
+        self._tell_lag_tools()
+        if self._reading.drain and self._paused:
+            raise NeedsOperator(self._paused)
+
+    def _tell_lag_tools(self) -> None:
         standings = self._around.board.standings.items()
         places = [
             TopicPartition(self._log.topic, partition, of.saved)
@@ -113,6 +129,11 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
             teller.close()
 
     @property
+    def _paused(self) -> str | None:
+        """Say why reading pauses; None while it does not."""
+        return self._share.why if self._share else None
+
+    @property
     def _group(self) -> str:
         return f"{self._kafka.group}-{self._plan.flow}"
 
@@ -125,6 +146,8 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         """
         if (other := self._watch.found_another) is not None:
             raise NeedsOperator(_another_log(self._log.topic, other.id, self._log.id))
+        if self._paused:  # a drain ends, a flow waits for a person
+            return self._reading.stop.is_set() or self._reading.drain
         return self._reading.stop.is_set() or self._watch.found_more
 
     def list_parts(self) -> list[str]:

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import structlog
 from bytewax.inputs import StatefulSourcePartition
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from sources.board import Board, Standing
+from sources.dead_share import DeadShare
 from sources.kafka_client import trouble
 from sources.messages import arrivals, joined, offset_of, position_after
 from sources.quiet import Quiet
@@ -44,6 +46,12 @@ class Surroundings:
     stopping: Callable[[], bool]
     monotonic: Callable[[], float]
     quiet_s: float
+    share: DeadShare | None = None  # None: read on however many dead letters come
+
+    @property
+    def paused(self) -> bool:
+        """Whether nobody reads on, since most messages are dead letters."""
+        return bool(self.share and self.share.why)
 
 
 class KafkaPartition(StatefulSourcePartition[Take, bytes]):
@@ -92,7 +100,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
     def next_awake(self) -> datetime | None:
         """Rest a little when there is nothing to do."""
         busy = self._ahead or self._standing.unread
-        return None if busy else datetime.now(UTC) + REST  # noqa: TID251  Bytewax's own clock
+        return None if busy and not self._around.paused else datetime.now(UTC) + REST  # noqa: TID251  Bytewax's own clock
 
     def snapshot(self) -> bytes:
         """Write where the handed-on takes end, with a floor if this partition is silent or new."""
@@ -126,6 +134,9 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         return takes
 
     def _hand_on(self, take: Take) -> Take:
+        share, read = self._around.share, take.after.read - self._handed.read
+        if share and share.saw(self._around.monotonic(), read, take.dead) and self._end is None:
+            structlog.get_logger().error(f"reading paused: {share.why}")  # a drain says it when it ends
         self._handed = take.after
         self._standing.newest_ms = take.after.newest_ms
         self._standing.guarantee_ms = take.after.guarantee_ms(self._lane.plan)
@@ -149,7 +160,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
 
     def _may_poll(self) -> bool:
         room = self._around.board.held() < MOST_HELD or not self._standing.held
-        return room and self._count < BATCH and not self._too_far_ahead()
+        return room and self._count < BATCH and not (self._around.paused or self._too_far_ahead())
 
     def _poll(self) -> list[Message]:
         """Take what was fetched; drop marks and errors that pass by themselves."""

@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 REPLAY_OF, FIRST_SEEN, REPLAYS = "gamewax-replay-of", "gamewax-first-seen", "gamewax-replays"
@@ -21,7 +21,7 @@ _WRITTEN = {
     REPLAYS: re.compile(rb"([1-9][0-9]{0,5})"),
 }
 
-Headers = Sequence[tuple[str, bytes | None]]
+Header = Sequence[str | bytes | None]  # a name and its value
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Replay:
         return [(name, text.encode()) for name, text in texts.items()]
 
 
-def replay_of(headers: Headers) -> Replay | None:
+def replay_of(headers: Iterable[Header]) -> Replay | None:
     """Read a message's headers: each of ours once and to the letter, else it is no replay.
 
     >>> first = Replay("0a1b2c3d", "player-events", 3, 7, 1_767_225_600_005, 1)
@@ -88,8 +88,8 @@ def replay_of(headers: Headers) -> Replay | None:
     (None, None)
 
     """
-    ours = [(name, value) for name, value in headers if name in _WRITTEN]
-    read = {name: value and _WRITTEN[name].fullmatch(value) for name, value in ours}
+    ours = [(str(name), value) for name, value in headers if name in _WRITTEN]
+    read = {name: _WRITTEN[name].fullmatch(value) for name, value in ours if isinstance(value, bytes)}
     if len(ours) != len(_WRITTEN):
         return None
     of, seen, replays = (read.get(name) for name in _WRITTEN)
