@@ -11,7 +11,13 @@ from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from topics.errors import BadInput
 
@@ -136,8 +142,21 @@ def load() -> Settings:
         first = error.errors()[0]
         name = "GAMEWAX_" + "__".join(str(part).upper() for part in first["loc"])
         raise BadInput(f"setting {name}: {first['msg']}") from error
+    except SettingsError as error:
+        raise BadInput(f"a GAMEWAX_ setting must be JSON and is not: {error}") from error
     except OSError as error:
         raise BadInput(f"a secret file cannot be read: {error}") from error
+
+
+def given() -> dict[str, str]:
+    """Tell which `GAMEWAX_*` variables are set, and where (`environment` or `.env`); never their values."""
+    places = {".env": DotEnvSettingsSource(Settings), "environment": EnvSettingsSource(Settings)}
+    return {
+        name.upper(): place
+        for place, source in places.items()
+        for name in source.env_vars
+        if name.upper().startswith("GAMEWAX_")
+    }
 
 
 def data_home() -> Path:
