@@ -1,7 +1,7 @@
-"""`python -m bench.eng_flow TOPIC EVENTS STORE`: drains a topic through ENG; prints one JSON line.
+"""`python -m bench.drain_flow WORK EVENTS STORE`: drains a topic through a work; prints one JSON line.
 
-ENG is `engagement_by_level` at 10 s with distinct players, as the product runs it: recovery, an upsert of
-every changed row each second, the ClickHouse sink. Settings (environment) give all else.
+As the product runs it: recovery, an upsert of every changed row each second, the ClickHouse sink. Settings
+(environment) give all else.
 """
 
 from __future__ import annotations
@@ -13,29 +13,46 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
+from bench.work import SIZE_S, named
 from flows import engagement, process
 from flows.parts import Opened, open_flow, plan_of
 from flows.store import Store
-from models.engagement import BY_LEVEL
 from topics.player_events import TOPIC
+from windows.operator import SlotLogic
 
-# Every event of the load has a level, so this aggregate takes all and accounting counts by it.
-ENG = (replace(BY_LEVEL, where=None),)
+WORK = named(sys.argv[1], int(sys.argv[2]))
 
 
 def opened(stop: Event) -> Opened:
-    """Open the flow for the benchmark's topic, one window size and one aggregate."""
-    plan = replace(plan_of("bench", ENG), sizes_s=(10,))
-    return open_flow(engagement.build, plan, replace(TOPIC, name=sys.argv[1]), stop)
+    """Open the flow for the work's topic, with one window size and one aggregate."""
+    plan = replace(plan_of("bench", (WORK.aggregate,)), sizes_s=(SIZE_S,))
+    return open_flow(engagement.build, plan, replace(TOPIC, name=WORK.load.topic), stop)
 
 
-def main(events: int, folder: Path) -> None:
+class Snapshots:
+    """Counts the CPU time that windows spend on writing themselves down."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        write = SlotLogic.snapshot
+
+        def timed(logic: SlotLogic) -> bytes:
+            began = time.thread_time()
+            packed = write(logic)
+            self.seconds += time.thread_time() - began
+            return packed
+
+        SlotLogic.snapshot = timed  # type: ignore[assignment,method-assign]
+
+
+def main(folder: Path) -> None:
     """Run to the end of the topic; print rate, CPU and peak memory of this process."""
-    recovery = Store(folder).own()
+    recovery, snapshots, events = Store(folder).own(), Snapshots(), WORK.load.events
     wall, cpu = time.perf_counter(), time.process_time()
     process.run(sys.modules[__name__], recovery, process.Place(0, []))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(json.dumps({"rate": events / wall, "cpu_us": cpu / events * 1e6, "rss_mb": peak_rss_mb()}))
+    figures = {"rate": events / wall, "cpu_us": cpu / events * 1e6, "rss_mb": peak_rss_mb()}
+    print(json.dumps({**figures, "snapshots": snapshots.seconds / cpu}))
 
 
 def peak_rss_mb() -> float:
@@ -45,4 +62,4 @@ def peak_rss_mb() -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[2]), Path(sys.argv[3]))
+    main(Path(sys.argv[3]))

@@ -1,7 +1,7 @@
 """The benchmark's topic: seed events of fixed shape, made columnar, produced once and kept.
 
 2M-event blocks: 4 partitions keyed by player, 20,000 events/s of event time with 1 s of jitter, 100,000
-players, 20 levels x 10 maps, the six fields of the seed; with ids, `event_id` too.
+players (if not said otherwise), 20 levels x 10 maps, the six fields of the seed; with ids, `event_id` too.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ class Load:
 
     events: int
     ids: bool
+    players: int = PLAYERS
     start_ms: int = START_MS
     seed: int = 7
 
     @property
     def topic(self) -> str:
         """Name the topic that holds it."""
-        return f"bench-{'ids' if self.ids else 'six'}-{self.events}"
+        return f"bench-{'ids' if self.ids else 'six'}-{self.players}-{self.events}"
 
 
 def blocks(load: Load) -> Iterator[pl.DataFrame]:
@@ -45,7 +46,7 @@ def blocks(load: Load) -> Iterator[pl.DataFrame]:
 def _block(load: Load, number: int, first: int, count: int) -> pl.DataFrame:
     random = np.random.default_rng((load.seed, number))
     time_ms = load.start_ms + (np.arange(first, first + count) * 1000 // PER_S)
-    player = random.integers(0, PLAYERS, count)
+    player = random.integers(0, load.players, count)
     return pl.DataFrame(
         {
             "n": np.arange(first, first + count),

@@ -79,13 +79,13 @@ def writer(services: Services) -> Client:
     )
 
 
-def rows_by_level(client: Client, database: str) -> pl.DataFrame:
-    """Read `engagement_by_level` in the shape of `bench.truth`."""
-    table = client.query_arrow(
-        "SELECT toInt64(toUnixTimestamp(window_start)) AS window_start, level_id, map_id, "
-        "* EXCEPT (window_start, level_id, map_id, game_id, window_seconds) "
-        f"FROM {database}.engagement_by_level ORDER BY window_start, level_id, map_id"
+def rows_of(client: Client, database: str, table: str, key: list[str]) -> pl.DataFrame:
+    """Read a view in the shape of `bench.truth`: sorted by its key, whole numbers as Int64."""
+    names = ", ".join(key[1:])
+    found = client.query_arrow(
+        f"SELECT toInt64(toUnixTimestamp(window_start)) AS window_start, {names}, "
+        f"* EXCEPT (window_start, {names}, game_id, window_seconds) "
+        f"FROM {database}.{table} ORDER BY window_start, {names}"
     )
-    rows = pl.DataFrame(table)
-    key = ["window_start", "level_id", "map_id"]
+    rows = pl.DataFrame(found)
     return rows.with_columns(pl.col(key[1:]).cast(pl.String), pl.exclude(key).cast(pl.Int64))

@@ -28,3 +28,17 @@ def by_level(load: Load, size_s: int) -> pl.DataFrame:
         pl.len().alias("events"), *counts, pl.col("player").n_unique().alias("players")
     )
     return rows.with_columns(pl.exclude(KEY).cast(pl.Int64)).sort(KEY)
+
+
+def by_player(load: Load, size_s: int) -> pl.DataFrame:
+    """Give the events of each player of one window size, sorted by key."""
+    size_ms = size_s * 1000
+    events = pl.concat(blocks(load)).select(
+        (pl.col("time_ms") // size_ms * size_s).alias("window_start"),
+        pl.format("player_{}", "player").alias("player_id"),
+    )
+    return (
+        events.group_by("window_start", "player_id")
+        .agg(events=pl.len().cast(pl.Int64))
+        .sort("window_start", "player_id")
+    )

@@ -11,11 +11,13 @@ import typer
 from topics.errors import BadInput
 
 if TYPE_CHECKING:
-    from bench.eng import Result
+    from bench.drain import Result
     from bench.lat import Freshness
 
 NAMES = {
     "eng": "engagement by level with distinct players, against the bare consume loop",
+    "ply": "events per player: nearly every second event makes a row",
+    "keys": "events per player with 1,000 to 1,000,000 players",
     "lat": "freshness at 20,000 events/s: produced until its row is readable",
 }
 
@@ -33,9 +35,9 @@ def bench(
 
     Services are started for it; the topics are made once and kept. The last line is OK or FALLS SHORT.
     """
-    from bench.eng import measure
+    from bench.drain import measure
     from bench.lat import freshness
-    from bench.load import Load
+    from bench.work import WORKS
     from cli.topics import create_topics
     from embedded.services import running
     from settings import data_home, from_caller
@@ -49,8 +51,8 @@ def bench(
         migrate(services.settings())
         if name.lower() == "lat":
             return conclude([freshness(services, seconds, folder / "recovery-lat")])
-        store = folder / "recovery-eng"
-        return conclude([measure(services, Load(events, ids), runs, store) for ids in (False, True)])
+        store = folder / "recovery-drain"
+        return conclude([measure(services, work, runs, store) for work in WORKS[name.lower()](events)])
 
 
 def conclude(results: Sequence[Result | Freshness]) -> int:
