@@ -11,18 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
-from polars.exceptions import PanicException, PolarsError
 
 from topics import times
+from topics.cells import Cells, read_lines, schema
 from topics.fields import COLUMN, Field, Fields, Kind
-from topics.scan import flat_rows, lines_of, scan, uniform
+from topics.lines import Bools, Ints, Lines, flat_rows, lines_of
+from topics.scan import Scan, scan
 from topics.strict import NUMBER_LIMIT, is_json
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-Integers = dict[str, Bools]  # by time field: where the message has a bare integer
+from topics.uniform import read_uniform
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,63 +32,51 @@ class Sure:
 
 def read_sure(fields: Fields, time: str | None, values: Sequence[bytes | None], arrived_ms: Ints) -> Sure:
     """Read what is surely good; times are epoch ms, under their fields' names."""
-    messages = [value or b"" for value in values]
-    rows, cells, integers = _read(fields, messages)
-    columns, good = _judge(fields, cells, integers)
-    if time is not None and rows.size:
-        good &= columns[time].to_numpy() - times.AHEAD_MS <= arrived_ms[rows]
-    frame = _frame(fields, rows.size, columns)
+    cells = _read(fields, lines_of([value or b"" for value in values]))
+    columns, good = _judge(fields, cells)
+    if time is not None and cells.rows.size:
+        good &= columns[time].to_numpy() - times.AHEAD_MS <= arrived_ms[cells.rows]
+    frame = _frame(fields, cells.rows.size, columns)
     if good.all():
-        return Sure(rows, frame)
-    return Sure(rows[good], frame.filter(pl.Series(good)))
+        return Sure(cells.rows, frame)
+    return Sure(cells.rows[good], frame.filter(pl.Series(good)))
 
 
-def _read(fields: Fields, messages: list[bytes]) -> tuple[Ints, pl.DataFrame, Integers]:
-    """Read the sure messages: which they are, their cells (times as text), where times are bare integers."""
-    lines = lines_of(messages)
+def _read(fields: Fields, lines: Lines) -> Cells:
+    """Read the messages whose cells the columnar reader surely gets right."""
     flat = flat_rows(lines)
-    present = uniform(lines, fields.all) if messages and flat.all() else []
-    if present:
-        frame = _read_lines(lines.text, present, len(messages))
-        if frame is not None and not any(column.null_count() for column in frame):
-            return np.arange(len(messages)), frame, {}
+    cells = read_uniform(lines, flat, fields.all) if flat.any() else None
+    if cells is not None:
+        return cells
     seen = scan(lines, fields.all, flat)
-    del lines  # the text is joined again from the sure messages; two of them would double the peak
-    rows = np.flatnonzero(seen.sure)
-    frame = _read_rows(messages, rows, seen.present)
+    cells = _read_rows(lines, seen.sure, seen)
+    if cells is None:
+        for row in np.flatnonzero(seen.sure).tolist():
+            seen.sure[row] = _is_line(lines.text[lines.starts[row] : lines.ends[row]])
+        cells = _read_rows(lines, seen.sure, seen)
+    if cells is None:
+        return Cells(np.empty(0, np.int64), pl.DataFrame(schema=schema(seen.present)), {})
+    return cells
+
+
+def _read_rows(lines: Lines, sure: Bools, seen: Scan) -> Cells | None:
+    rows = np.flatnonzero(sure)
+    frame = read_lines(lines.only(sure).text, seen.present, rows.size)
     if frame is None:
-        rows = np.array([row for row in rows.tolist() if _is_line(messages[row])], np.int64)
-        frame = _read_rows(messages, rows, seen.present)
-    if frame is None:
-        return np.empty(0, np.int64), pl.DataFrame(schema=_schema(seen.present)), {}
-    return rows, frame, {name: flags[rows] for name, flags in seen.integers.items() if flags.any()}
-
-
-def _read_rows(messages: list[bytes], rows: Ints, present: list[Field]) -> pl.DataFrame | None:
-    return _read_lines(b"\n".join([messages[row] for row in rows.tolist()]), present, rows.size)
-
-
-def _read_lines(text: bytes, present: list[Field], height: int) -> pl.DataFrame | None:
-    """Read JSON objects, one a line; `None` when any of them is not."""
-    try:
-        frame = pl.read_ndjson(text, schema=_schema(present))
-    except (PolarsError, PanicException):
         return None
-    return frame if frame.height == height else None
-
-
-def _schema(present: list[Field]) -> dict[str, pl.DataType]:
-    return {field.name: pl.String() if field.kind is Kind.TIME else COLUMN[field.kind] for field in present}
+    paid = [column[rows].rename(name) for name, column in seen.paid.items()]
+    integers = {name: flags[rows] for name, flags in seen.integers.items() if flags.any()}
+    return Cells(rows, pl.DataFrame([*frame, *paid]), integers)
 
 
 def _is_line(message: bytes) -> bool:
     return is_json(message) and b"\n" not in message
 
 
-def _judge(fields: Fields, cells: pl.DataFrame, integers: Integers) -> tuple[dict[str, pl.Series], Bools]:
+def _judge(fields: Fields, cells: Cells) -> tuple[dict[str, pl.Series], Bools]:
     """Make the columns that differ from the cells read, and flag the events that pass every check."""
-    columns = {column.name: column for column in cells}
-    good = np.ones(cells.height, np.bool_)
+    columns = {column.name: column for column in cells.frame}
+    good = np.ones(cells.rows.size, np.bool_)
     for field in fields.all:
         if field.name not in columns:
             continue
@@ -104,7 +89,7 @@ def _judge(fields: Fields, cells: pl.DataFrame, integers: Integers) -> tuple[dic
             good &= ~_flags(column.abs() >= NUMBER_LIMIT)
             columns[field.name] = column.set(column == 0, 0.0)  # -0.0 too; polars takes `+ 0.0` for nothing
         elif field.kind is Kind.TIME:
-            columns[field.name], fine = _times(column, integers.get(field.name))
+            columns[field.name], fine = _times(column, cells.integers.get(field.name))
             good &= fine
     _judge_needs(fields, columns, good)
     return columns, good

@@ -1,0 +1,141 @@
+"""A batch of messages as one text, a line each, and quick looks at all its bytes at once.
+
+Rules: positions are those of `codes`, ascending. The text is padded, so that no look back (a key) or ahead
+(a number) leaves it. What is said here of JSON holds for text without escapes: every `"` in it begins or
+ends a string, so every key ends with `":`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from topics.fields import MAX_BYTES
+from topics.strict import is_utf8
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+PAD = b"\n" * 64
+BLOCK = 1 << 18  # bytes looked at at once: a larger scratch array costs more page faults than work
+QUOTE, SPACE, OPEN, CLOSE = b'" {}'
+KEY_END = b'":'
+DOUBTFUL = b"\\\t\r"  # escapes, and spacing that no serialiser writes
+NOT_ASCII = 0x80
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Messages joined by newlines: the text, its bytes, and where each message starts and ends."""
+
+    text: bytes
+    codes: Bytes
+    starts: Ints
+    ends: Ints
+
+    @cached_property
+    def keys(self) -> Ints:
+        """Where keys end: at the quote before a colon."""
+        return self.pairs(KEY_END)
+
+    def rows_of(self, at: Ints) -> Ints:
+        """Give the message that each position lies in; positions ascend and lie in messages."""
+        return np.repeat(np.arange(self.starts.size), self.counts_of(at))
+
+    def counts_of(self, at: Ints) -> Ints:
+        """Count the positions in each message; they ascend and lie in messages."""
+        return np.diff(np.searchsorted(at, self.starts), append=at.size)
+
+    def only(self, kept: Bools) -> Lines:
+        """Leave the other messages out."""
+        if kept.all():
+            return self
+        out = np.flatnonzero(~kept)
+        begins = [self.starts[0], *(self.ends[out] + 1).tolist()]
+        stops = [*self.starts[out].tolist(), self.ends[-1] + 1]
+        runs = [self.text[begin:stop] for begin, stop in zip(begins, stops, strict=True)]
+        return _lines(b"".join([PAD, b"\n", *runs, PAD]), (self.ends - self.starts)[kept])
+
+    def words_at(self, at: Ints) -> npt.NDArray[np.uint64]:
+        """Read the eight bytes that begin at each position as one little-endian word."""
+        words: npt.NDArray[np.uint64] = np.ndarray(self.codes.size - 7, "<u8", self.codes, strides=(1,))
+        return words[at]
+
+    def spelled(self, at: Ints, text: bytes) -> Ints:
+        """Give the indexes of those positions where this text ends (its last byte stands there)."""
+        hits: Ints = np.arange(at.size)
+        for stop in range(len(text), 0, -8):
+            part = text[max(0, stop - 8) : stop]
+            shift = np.uint64(8 * (8 - len(part)))
+            words = self.words_at(at[hits] - (len(text) - stop) - 7)
+            hits = hits[(words >> shift) == int.from_bytes(part, "little")]
+        return hits
+
+    def values_at(self, keys: Ints) -> Ints:
+        """Give where the values begin whose keys end at these positions."""
+        values: Ints = keys + 2 + (self.codes[keys + 2] == SPACE)
+        return values
+
+    def pairs(self, pair: bytes) -> Ints:
+        """Find two bytes that follow each other; ascending positions of the first."""
+        found = [np.flatnonzero(half) * 2 + start for start, half in self._halves(pair)]
+        at = np.concatenate(found)
+        at.sort(kind="stable")
+        return at
+
+    def count_pairs(self, pair: bytes) -> int:
+        """Count two bytes that follow each other."""
+        return sum(int(np.count_nonzero(half)) for _, half in self._halves(pair))
+
+    def count(self, code: int) -> int:
+        """Count one byte."""
+        blocks = range(0, self.codes.size, BLOCK)
+        return sum(int(np.count_nonzero(self.codes[start : start + BLOCK] == code)) for start in blocks)
+
+    def not_ascii(self) -> Ints:
+        """Find the bytes of no ASCII character."""
+        blocks = range(0, self.codes.size, BLOCK)
+        return np.concatenate(
+            [np.flatnonzero(self.codes[at : at + BLOCK] >= NOT_ASCII) + at for at in blocks]
+        )
+
+    def _halves(self, pair: bytes) -> Iterator[tuple[int, Bools]]:
+        """Compare the text with two bytes at every second position from each start, block by block."""
+        code = int.from_bytes(pair, "little")
+        for block in range(0, self.codes.size - 1, BLOCK):
+            for start in (block, block + 1):
+                stop = min(start + BLOCK, self.codes.size)
+                even = self.codes[start : stop - (stop - start) % 2]
+                yield start, even.view("<u2") == code
+
+
+def lines_of(values: list[bytes]) -> Lines:
+    """Join messages, one a line."""
+    sizes = np.fromiter(map(len, values), np.int64, len(values))
+    return _lines(b"\n".join([PAD, *values, PAD]), sizes)
+
+
+def _lines(text: bytes, sizes: Ints) -> Lines:
+    ends = np.cumsum(sizes + 1) + len(PAD)
+    return Lines(text, np.frombuffer(text, np.uint8), ends - sizes, ends)
+
+
+def flat_rows(lines: Lines) -> Bools:
+    """Flag the messages that look like an object without escapes or odd spacing, in UTF-8."""
+    codes, starts, ends = lines.codes, lines.starts, lines.ends
+    flat: Bools = (codes[starts] == OPEN) & (codes[starts + 1] == QUOTE) & (codes[ends - 1] == CLOSE)
+    flat &= ends - starts <= MAX_BYTES
+    for code in DOUBTFUL:
+        if code in lines.text:
+            flat[lines.rows_of(np.flatnonzero(codes == code))] = False
+    if lines.count_pairs(b'" '):
+        flat[lines.rows_of(lines.pairs(b'" '))] = False
+    if not (lines.text.isascii() or is_utf8(lines.text)):
+        for row in np.unique(lines.rows_of(lines.not_ascii())).tolist():
+            flat[row] &= is_utf8(lines.text[starts[row] : ends[row]])
+    return flat
