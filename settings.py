@@ -10,7 +10,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -112,6 +112,18 @@ class DeadLetters(BaseModel):
     )
 
 
+class Files(BaseModel):
+    """Files to read instead of Kafka; `./gamewax run FLOW --from-files` sets these for its flow."""
+
+    model_config = FROZEN
+
+    globs: tuple[str, ...] = Field(default=(), description="files to read instead of Kafka, as JSON")
+    as_of: AwareDatetime | None = Field(
+        default=None, description="when their messages count as arrived; else when they are first read"
+    )
+    topic: str = Field(default="", description="which topic they hold, for a flow that reads several")
+
+
 class Settings(BaseSettings):
     """All settings of one process."""
 
@@ -124,6 +136,7 @@ class Settings(BaseSettings):
     recovery: Recovery = Recovery()
     windows: Windows = Windows()
     dead_letters: DeadLetters = DeadLetters()
+    files: Files = Files()
     drain: bool = Field(default=False, description="read to the end seen at start, then stop")
     embedded: Embedded = Embedded()
 

@@ -41,6 +41,7 @@ class Flow:
     drain: bool
     settings: Mapping[str, str] = field(default_factory=dict)  # variables besides our own environment
     log: Path | None = None  # where its stderr goes; None: to ours
+    once: bool = False  # someone waits for its end: what only they can mend ends it also when it ran well
     disposable: bool = False  # killed when we are, not asked to end: what it writes to may be gone too
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: float = 0.0
@@ -88,7 +89,7 @@ class Flow:
     def _after(self, code: int, now: float) -> None:
         healthy = now - self.started > HEALTHY_S
         self.proven |= healthy
-        if code == OPERATOR or (code == SETTINGS and not self.proven):
+        if code == OPERATOR or (code == SETTINGS and (self.once or not self.proven)):
             self.code = code
             return
         self.wait_s = FIRST_WAIT_S if healthy else self.wait_s

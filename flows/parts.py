@@ -15,6 +15,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import FixedPartitionedSink
 
+from flows.from_files import open_files
 from flows.past import past_lanes
 from flows.store import store_of
 from models.aggregates import Aggregate
@@ -22,6 +23,8 @@ from settings import Settings, load
 from sinks.clickhouse import ClickHouseSink
 from sinks.kafka import DEAD_LETTERS, DeadLetterTopic
 from sinks.migrations import pending
+from sinks.table_only import TableOnly
+from sources.files import FileSource
 from sources.kafka import KafkaSource, Reading
 from sources.kafka_client import describe
 from topics.dead_letters import DeadLetter
@@ -36,6 +39,7 @@ from windows.take import MakeLane, Take
 
 RowSink = FixedPartitionedSink[Rows, None]
 LetterSink = FixedPartitionedSink[DeadLetter, None]
+FlowSource = KafkaSource | FileSource
 Build = Callable[[Source[Take], RowSink, LetterSink, Plan, Clock], Dataflow]
 
 
@@ -44,7 +48,7 @@ class Opened:
     """A flow ready to run, and those of its parts that its process looks after."""
 
     flow: Dataflow
-    sources: tuple[KafkaSource, ...]
+    sources: tuple[FlowSource, ...]
     rows: ClickHouseSink
 
 
@@ -78,7 +82,7 @@ class Ends:
     """Where a flow's results go, and when."""
 
     rows: ClickHouseSink
-    dead_letters: DeadLetterTopic
+    dead_letters: LetterSink
     clock: Clock
 
 
@@ -92,20 +96,24 @@ def open_ends(stop: Event) -> Ends:
     stop_on_signals(stop.set)
     settings = load()
     check_tables(settings)
-    describe(settings.kafka, DEAD_LETTERS)
     rows = ClickHouseSink(settings.clickhouse, time.monotonic, Random())  # noqa: S311  spreads retries
     clock = Clock(utc_now, timedelta(seconds=settings.windows.upsert_every_s))
+    if settings.files.globs:
+        return Ends(rows, TableOnly(), clock)
+    describe(settings.kafka, DEAD_LETTERS)
     return Ends(rows, DeadLetterTopic(settings.kafka), clock)
 
 
-def open_source(plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: Event) -> KafkaSource:
-    """Open a topic for one step of a flow; setting `stop` ends it.
+def open_source(plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: Event) -> FlowSource:
+    """Open a topic for one step of a flow, or the files that hold it; setting `stop` ends it.
 
     Raises:
-        BadInput: Kafka does not answer or has no such topic.
+        BadInput: Kafka does not answer or has no such topic; a file cannot be read.
 
     """
     settings = load()
+    if settings.files.globs:
+        return open_files(plan, topic, make_lane, stop)
     past = past_lanes(store_of(settings.recovery.dir, plan.flow), f"{plan.flow}.{step}")
     idle_after_s, pause = settings.windows.idle_after_s, settings.dead_letters.pause
     reading = Reading(time.monotonic, idle_after_s, settings.drain, pause, stop, past)

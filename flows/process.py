@@ -31,7 +31,9 @@ import structlog
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
+from flows.from_files import store_name
 from flows.parts import Opened
+from flows.progress import progress
 from flows.registry import FLOWS
 from flows.store import Store
 from settings import from_caller, load
@@ -53,12 +55,12 @@ def main(arguments: list[str]) -> int:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     crash_log, say = Path("crash.log"), sys.stderr
     try:
-        crash_log = from_caller(load().recovery.dir) / given.name / f"crash-{given.process}.log"
+        crash_log = from_caller(load().recovery.dir) / store_name(given.name) / f"crash-{given.process}.log"
         store = Store(crash_log.parent)
         recovery = store.join(partial(time.sleep, 0.1)) if given.process else store.own()
         say = _keep_engine_quiet(crash_log)
         module = importlib.import_module(f"flows.{given.name}")
-        run(module, recovery, Place(given.process, given.addresses.split(";")))
+        run(module, recovery, Place(given.process, given.addresses.split(";")), say)
     except BaseException as error:  # noqa: BLE001  the one place that turns anything into a line
         return _explain(given.name, error, crash_log, say)
     return 0
@@ -72,7 +74,7 @@ class Place:
     addresses: list[str]
 
 
-def run(module: ModuleType, recovery: RecoveryConfig, place: Place) -> None:
+def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO = sys.stderr) -> None:
     """Run the flow of a module until its source ends; again when the topic has grown."""
     gc.set_threshold(YOUNG, 50, 1000)
     sys.setswitchinterval(TURN_S)
@@ -83,12 +85,13 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place) -> None:
         opened: Opened = module.opened(stop)
         gc.collect()
         gc.freeze()
-        cli_main(
-            opened.flow,
-            epoch_interval=epoch,
-            recovery_config=recovery,
-            **(cluster if len(place.addresses) > 1 else {}),
-        )
+        with progress(opened.flow.flow_id, opened.sources, say):
+            cli_main(
+                opened.flow,
+                epoch_interval=epoch,
+                recovery_config=recovery,
+                **(cluster if len(place.addresses) > 1 else {}),
+            )
         with ExitStack() as ends:
             for source in opened.sources:
                 ends.callback(source.close)

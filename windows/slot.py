@@ -26,6 +26,7 @@ class Share:
     """What one take of one partition means for one slot of one shard; perhaps only a promise.
 
     `partitions` is how many the topic has, `guarantee_ms` what this one promises after the partials.
+    Where one promise stands for all partitions of a source, `speaker` is who gives it.
     """
 
     cell: CellId
@@ -33,6 +34,7 @@ class Share:
     partitions: int
     guarantee_ms: int
     partials: tuple[Partial, ...] = ()
+    speaker: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,8 @@ class Slot:
                     f"freed at {self.closed_ms}"
                 )
             events += self._window(partial.start_ms).fold(partial)
-        known = self.guarantees.get(share.partition, NEVER)
-        self.guarantees[share.partition] = max(known, share.guarantee_ms)
+        speaker = share.partition if share.speaker is None else share.speaker
+        self.guarantees[speaker] = max(self.guarantees.get(speaker, NEVER), share.guarantee_ms)
         return Folded(share.partition, self.cell.size_s, events)
 
     def changed(self) -> bool:
@@ -85,7 +87,7 @@ class Slot:
         if not changed:
             return None
         frames = [window.changed_rows(self.cell.size_s, self.plan.generation) for window in changed]
-        return Rows(f"{self.cell.table}_upserts", pl.concat(frames))
+        return Rows(f"{self.cell.table}_upserts", frames[0] if len(frames) == 1 else pl.concat(frames))
 
     def out_of_reach(self) -> list[int]:
         """Give the starts of windows that no partition will add to."""
