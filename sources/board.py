@@ -20,6 +20,10 @@ class Standing:
     held: int = 0  # messages read and not yet judged
     new: bool = False  # found later than others: it may only be read once it has a floor
     saved: int | None = None  # the next offset by the last snapshot
+    end: int = 0  # the log's end by the last fetch
+    turned_s: float | None = None  # when the flow last asked for messages
+    snapshots: int = 0
+    snapshot_s: float | None = None
 
 
 @dataclass(slots=True)

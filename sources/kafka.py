@@ -25,6 +25,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from sources.board import Board
 from sources.dead_share import DeadShare
+from sources.figures import SourceFigures
 from sources.kafka_client import ANSWER_S, START_ANEW, Log, bounds, check_no_gap, consumer, describe, trouble
 from sources.kafka_partition import KafkaPartition, Surroundings, standing_of
 from sources.messages import arrivals, position_after
@@ -80,8 +81,10 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
     ) -> None:
         self._kafka, self._plan, self._make_lane, self._reading = kafka, plan, make_lane, reading
         self._log = describe(kafka, topic)
-        self._watch = PartitionWatch(kafka, self._log)
+        self._watch = PartitionWatch(kafka, self._log, reading.monotonic)
         self._judge = ThreadPoolExecutor(1, "judge")  # a second one costs more in turns than it wins
+        self._parts: dict[int, KafkaPartition] = {}
+        self._closed = False
         past = {of.partition: standing_of(of, of.guarantee_ms(plan), new=False) for of in reading.past}
         self._share = DeadShare(topic) if reading.pause else None
         self._around = Surroundings(
@@ -98,20 +101,17 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         """Tell whether the source ended because the topic has more partitions now."""
         return self._watch.found_more
 
+    def figures(self) -> SourceFigures:
+        """Tell where the partitions stand that this process reads; any thread may ask."""
+        ends = self._watch.ends
+        parts = tuple(part.figures(ends.get(number, 0)) for number, part in sorted(self._parts.items()))
+        return SourceFigures(self._log.topic, parts, self._watch.answered_s, self._closed)
+
     def close(self) -> None:
-        """After the run: end all threads, and tell lag tools where the last snapshot stands.
-
-        Raises:
-            NeedsOperator: the drain ended before the log's end, since most messages were dead letters.
-
-        """
+        """After the run: end all threads, and tell lag tools where the last snapshot stands."""
+        self._closed = True
         self._watch.close()
         self._judge.shutdown(wait=False, cancel_futures=True)
-        self._tell_lag_tools()
-        if self._reading.drain and self._paused:
-            raise NeedsOperator(self._paused)
-
-    def _tell_lag_tools(self) -> None:
         standings = self._around.board.standings.items()
         places = [
             TopicPartition(self._log.topic, partition, of.saved)
@@ -178,8 +178,11 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         lane = self._make_lane(state, self._log.partitions)
         standing = standing_of(lane.state, lane.state.guarantee_ms(self._plan), new=resume_state is None)
         self._around.board.standings[partition] = standing
+        standing.end = high
         self._refill(reader, lane, low)
-        return KafkaPartition(reader, lane, self._around, high if self._reading.drain else None)
+        part = KafkaPartition(reader, lane, self._around, high if self._reading.drain else None)
+        self._parts = {**self._parts, partition: part}
+        return part
 
     def _check_same_log(self, state: LaneState) -> None:
         if state.log != self._log.id:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from topics.errors import BadInput, Broken, GamewaxError, NeedsOperator
 from topics.servers import KafkaServer
@@ -90,6 +90,23 @@ def bounds(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:
     except KafkaException as error:
         raise BadInput(f"Kafka does not answer for {topic}/{partition} ({error.args[0].str()})") from error
     return low, high
+
+
+def log_ends(kafka: KafkaServer, log: Log, within_s: float = ANSWER_S) -> dict[int, int]:
+    """Ask for the offset after the last message of every partition.
+
+    Raises:
+        BadInput: the broker does not answer, or not for all partitions.
+
+    """
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, **kafka.options}, logger=_silent)
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(log.topic, number): latest for number in range(log.partitions)}
+    try:
+        answers = admin.list_offsets(asked, request_timeout=within_s)
+        return {place.partition: answer.result().offset for place, answer in answers.items()}
+    except KafkaException as error:
+        raise BadInput(f"Kafka does not answer for {log.topic} ({error.args[0].str()})") from error
 
 
 def check_no_gap(log: Log, partition: int, saved: int, low: int, high: int) -> None:

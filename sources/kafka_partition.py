@@ -23,6 +23,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from sources.board import Board, Standing
 from sources.dead_share import DeadShare
+from sources.figures import PartitionFigures
 from sources.kafka_client import trouble
 from sources.messages import arrivals, joined, offset_of, position_after
 from sources.quiet import Quiet
@@ -88,6 +89,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             NeedsOperator: messages that were still to be read are gone.
 
         """
+        self._standing.turned_s = self._around.monotonic()
         if self._around.stopping():
             raise StopIteration
         takes = self._after_commit() + self._finished()
@@ -105,9 +107,36 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
     def snapshot(self) -> bytes:
         """Write where the handed-on takes end, with a floor if this partition is silent or new."""
         self._commit, self._standing.saved = True, self._handed.next_offset
+        self._standing.snapshot_s = self._around.monotonic()
+        self._standing.snapshots += 1
         self._floor = self._proposed_floor()
         floor = max(self._handed.floor_ms, self._floor)
         return msgspec.msgpack.encode(msgspec.structs.replace(self._handed, floor_ms=floor))
+
+    def figures(self, end: int) -> PartitionFigures:
+        """Tell where the partition stands; `end` is the log's end as the broker told it."""
+        handed, standing = self._handed, self._standing
+        end = max(end, standing.end)
+        under_way = self._polled or self._ahead
+        reached = handed.next_offset if under_way else max(handed.next_offset, self._read_to)
+        return PartitionFigures(
+            topic=handed.topic,
+            partition=handed.partition,
+            read=handed.read,
+            dead=handed.dead,
+            duplicates=handed.duplicates,
+            late=handed.late,
+            next_offset=handed.next_offset,
+            end_offset=end,
+            lag=max(end - reached, 0),
+            newest_ms=known(handed.newest_ms),
+            watermark_ms=known(standing.guarantee_ms),
+            idle=self._quiet.long_enough,
+            unread=standing.unread,
+            snapshots=standing.snapshots,
+            snapshot_s=standing.snapshot_s,
+            turned_s=standing.turned_s,
+        )
 
     def close(self) -> None:
         """Leave Kafka; others wait for us no more."""
@@ -172,7 +201,8 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         for problem in filter(None, (trouble(message, self._where) for message in marks)):
             raise problem
         self._read_to = position_after(marks, self._read_to)
-        self._standing.unread = len(good) == len(polled) and self._read_to < self._known_end()
+        self._standing.end = max(self._standing.end, self._known_end())
+        self._standing.unread = len(good) == len(polled) and self._read_to < self._standing.end
         if self._end is not None and self._read_to > self._end:
             return [message for message in good if offset_of(message) < self._end]
         return good
@@ -206,6 +236,11 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             return NEVER
         floor = self._around.board.floor_for(self._handed.partition)
         return floor if floor > self._standing.guarantee_ms else NEVER
+
+
+def known(time_ms: int) -> int | None:
+    """Give an event time, or None before there was any."""
+    return time_ms if time_ms > NEVER else None
 
 
 def standing_of(state: LaneState, guarantee_ms: int, *, new: bool) -> Standing:

@@ -1,15 +1,17 @@
-"""Notices what happens to a topic while it is read: partitions added, or the whole topic made anew.
+"""Notices what happens to a topic while it is read: partitions added, the whole topic made anew, its ends.
 
-Rules: it only says so; the readers end at an epoch's edge, or refuse to go on.
+Rules: it only says so; the readers end at an epoch's edge, or refuse to go on. It asks the broker itself,
+so it knows how the log grows also while the readers wait, and when the broker last answered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from threading import Event, Thread
 
 import structlog
 
-from sources.kafka_client import Log, describe
+from sources.kafka_client import Log, describe, log_ends
 from topics.errors import BadInput
 from topics.servers import KafkaServer
 
@@ -21,12 +23,15 @@ class PartitionWatch:
 
     Args:
         kafka: where Kafka is.
-        log: the topic as it is read.
+        log: the topic as it is read; the broker has just told it.
+        monotonic: gives seconds that only grow.
 
     """
 
-    def __init__(self, kafka: KafkaServer, log: Log) -> None:
-        self._kafka, self._log = kafka, log
+    def __init__(self, kafka: KafkaServer, log: Log, monotonic: Callable[[], float]) -> None:
+        self._kafka, self._log, self._monotonic = kafka, log, monotonic
+        self.answered_s = monotonic()
+        self.ends: Mapping[int, int] = {}
         self._closed = Event()
         self.found_more = False
         self.found_another: Log | None = None
@@ -40,6 +45,8 @@ class PartitionWatch:
         while not self._closed.wait(EVERY_S):
             try:
                 now = describe(self._kafka, self._log.topic)
+                self.ends = log_ends(self._kafka, self._log)
+                self.answered_s = self._monotonic()
             except BadInput:
                 continue  # the readers say it when the broker is away or the topic gone
             if now.id != self._log.id:
