@@ -108,10 +108,20 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         return SourceFigures(self._log.topic, parts, self._watch.answered_s, self._closed)
 
     def close(self) -> None:
-        """After the run: end all threads, and tell lag tools where the last snapshot stands."""
+        """After the run: end all threads, and tell lag tools where the last snapshot stands.
+
+        Raises:
+            NeedsOperator: the drain ended before the log's end, since most messages were dead letters.
+
+        """
         self._closed = True
         self._watch.close()
         self._judge.shutdown(wait=False, cancel_futures=True)
+        self._tell_lag_tools()
+        if self._reading.drain and self._paused:
+            raise NeedsOperator(self._paused)
+
+    def _tell_lag_tools(self) -> None:
         standings = self._around.board.standings.items()
         places = [
             TopicPartition(self._log.topic, partition, of.saved)

@@ -132,6 +132,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             newest_ms=known(handed.newest_ms),
             watermark_ms=known(standing.guarantee_ms),
             idle=self._quiet.long_enough,
+            paused=self._around.paused,
             unread=standing.unread,
             snapshots=standing.snapshots,
             snapshot_s=standing.snapshot_s,
