@@ -56,8 +56,12 @@ class Sketched:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a term's row is made of, for the groups of a cell: measures, set sizes and sketches by suffix."""
+    """What a term's row is made of, for some groups: events folded, and what the term itself keeps.
 
+    `ints` are its measures and set sizes by suffix, `sketches` all sketches by metric.
+    """
+
+    events: Ints
     ints: Mapping[str, Ints]
     sketches: Mapping[str, Sketched]
 
@@ -78,7 +82,9 @@ class Term:
 
 def count(where: pl.Expr | None = None) -> Term:
     """Count events, or those for which `where` is true (null counts as false)."""
-    event = _ONE if where is None else where.fill_null(value=False).cast(pl.Int64)
+    if where is None:
+        return Term(lambda of: of.events.astype(np.uint64))
+    event = where.fill_null(value=False).cast(pl.Int64)
     return Term(lambda of: of.ints["n"].astype(np.uint64), {"n": Measure(event, Merge.ADD)})
 
 

@@ -31,7 +31,7 @@ class Groups:
 
     group: Hashes
     check: Hashes
-    names: pl.DataFrame
+    names: list[pl.Series]
     measures: Ints
     sets: list[Hashes]
     sketches: list[Counted]
@@ -106,12 +106,15 @@ class Cell:
 
     def _add(self, group: Hashes, check: Hashes, rows: Ints) -> None:
         mine, of = self._groups, self._aggregate
-        names = pl.concat([partial.names for partial in self._loose])[rows]
+        chosen = pl.Series(rows)
+        loose = zip(*(partial.names for partial in self._loose), strict=True)
+        names = [pl.concat(column)[chosen] for column in loose]
         nothing = np.array([_NOTHING[measure.merge] for measure in of.measures().values()], np.int64)
         fresh = np.repeat(nothing[:, None], len(rows), axis=1)
+        known = len(mine.group)
+        mine.names = [pl.concat(pair) for pair in zip(mine.names, names, strict=True)] if known else names
         mine.group = np.concatenate((mine.group, group[rows]))
         mine.check = np.concatenate((mine.check, check[rows]))
-        mine.names = names if mine.names.is_empty() else pl.concat([mine.names, names])
         mine.measures = np.concatenate((mine.measures, fresh), axis=1)
         self._emitted = np.concatenate((self._emitted, np.zeros(len(rows), np.int64)))
 
@@ -151,11 +154,13 @@ class Cell:
         changed = np.flatnonzero(folded > self._emitted)
         self._emitted = folded.copy()
         every = len(changed) == len(folded)
-        names = [name if every else name[changed] for name in groups.names.get_columns()]
+        chosen = pl.Series(changed)
+        names = [name if every else name[chosen] for name in groups.names]
         start = np.full(len(changed), self.start_ms, "datetime64[ms]")
         state, sketches = self._state(changed), self._sketches(changed)
         values = {
-            name: term.row(Merged(state[name], sketches)) for name, term in self._aggregate.terms.items()
+            name: term.row(Merged(folded[changed], state[name], sketches))
+            for name, term in self._aggregate.terms.items()
         }
         return pl.DataFrame(
             [
@@ -194,7 +199,7 @@ def _no_groups(aggregate: Aggregate) -> Groups:
     return Groups(
         group=np.empty(0, np.uint64),
         check=np.empty(0, np.uint64),
-        names=pl.DataFrame(schema=dict.fromkeys(aggregate.by, pl.String)),
+        names=[pl.Series(name, dtype=pl.String) for name in aggregate.by],
         measures=np.empty((len(aggregate.measures()), 0), np.int64),
         sets=[np.empty(0, np.uint64) for _ in aggregate.sets()],
         sketches=[Counted(np.empty(0, np.uint64), np.empty(0, np.int64)) for _ in aggregate.sketches()],

@@ -87,7 +87,7 @@ def unpack_slot(plan: Plan, packed: bytes) -> Slot:
     if cell.table not in {of.table for of in plan.aggregates}:
         raise NeedsOperator(f"window state of table {cell.table!r}, which this flow has not: {HELP}")
     slot = Slot(plan, cell, state.partitions, state.closed_ms, dict(state.guarantees))
-    if state.columns not in ([], _columns(slot.aggregate)):
+    if state.columns != _columns(slot.aggregate):
         raise NeedsOperator(f"window state of table {cell.table!r} was kept for other columns: {HELP}")
     slot.windows = {of.start_ms: _unpack_cell(slot, of) for of in state.windows}
     return slot
@@ -112,7 +112,7 @@ def read_state(packed: object, kind: type[State], what: str) -> State:
 
 def _pack_cell(window: Cell) -> CellState:
     groups, names = window.settle(), io.BytesIO()
-    groups.names.write_ipc(names, compression="uncompressed")
+    pl.DataFrame(groups.names).write_ipc(names, compression="uncompressed")
     return CellState(
         start_ms=window.start_ms,
         hash_bits=groups.hash_bits,
@@ -133,7 +133,7 @@ def _unpack_cell(slot: Slot, state: CellState) -> Cell:
     groups = Groups(
         group=_hashes(state.group),
         check=_hashes(state.check),
-        names=pl.read_ipc(io.BytesIO(state.names)),
+        names=pl.read_ipc(io.BytesIO(state.names)).get_columns(),
         measures=measures.reshape(len(slot.aggregate.measures()), -1),
         sets=[_hashes(values) for values in state.sets],
         sketches=[

@@ -54,7 +54,7 @@ class Partial:
     start_ms: int
     group: Hashes
     check: Hashes
-    names: pl.DataFrame
+    names: list[pl.Series]
     measures: Ints
     sets: tuple[Hashes, ...]
     sketches: tuple[Counted, ...]
@@ -171,7 +171,8 @@ def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
     measures = np.stack([_reduced(of, number, kept, first) for number in range(len(of.measures))])
     sets = [_local_set(values[kept], counts[kept], local) for values, counts in of.sets]
     sketches = [_local_sketch(buckets[kept], counts[kept], local) for buckets, counts in of.sketches]
-    names = pl.DataFrame([name[kept[first]] for name in of.names])
+    opening = pl.Series(kept[first])
+    names = [name[opening] for name in of.names]
     group, check, window = group[first], check[first], window[first]
     shard = (group >> np.uint64(64 - SHARD_BITS)).astype(np.int64)
     pieces = np.flatnonzero(_changes(shard, window))
@@ -183,7 +184,7 @@ def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
             start_ms=int(window[low]) * size_s * 1000,
             group=group[low:high],
             check=check[low:high],
-            names=names.slice(low, high - low),
+            names=[name.slice(low, high - low) for name in names],
             measures=measures[:, low:high],
             sets=tuple(parts[number] for parts in split_sets),
             sketches=tuple(parts[number] for parts in split_sketches),
