@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 FLOWS = {
+    "archive": "player-events, purchase-events and server-metrics to the tables of their names, every event",
     "engagement": "player-events to engagement_by_level and engagement",
     "purchases": "purchase-events to item_sales",
     "server_health": "server-metrics to server_health",

@@ -32,6 +32,7 @@ from verify.troubled import Sent
 
 ROOT = Path(__file__).resolve().parents[1]
 TOPIC, LETTERS = "player-events", "dead-letters"
+RENEWED = {TOPIC, LETTERS, "purchase-events", "server-metrics"}
 WRITER = {"user": "writer", "password": "w-secret"}
 RUN = ("-m", "cli", "run", "engagement")
 PROCESS = ("-m", "flows.process", "engagement")
@@ -127,17 +128,15 @@ class World:
         return client(self.kafka.bootstrap_servers)
 
     def fresh_topics(self, partitions: int = 4) -> None:
-        """Delete the topics of the flow and create them again."""
+        """Delete the topics of the flows and create them again."""
         admin = self.admin
         known = admin.list_topics(timeout=10).topics
-        for done in admin.delete_topics(
-            [name for name in (TOPIC, LETTERS) if name in known] or ["none"]
-        ).values():
+        for done in admin.delete_topics([name for name in RENEWED if name in known] or ["none"]).values():
             try:
                 done.result(30)
             except KafkaException:
                 continue
-        until(lambda: not {TOPIC, LETTERS} & admin.list_topics(timeout=10).topics.keys())
+        until(lambda: not RENEWED & admin.list_topics(timeout=10).topics.keys())
         create_topics(
             settings.Settings(kafka=settings.Kafka(bootstrap_servers=self.kafka.bootstrap_servers)),
             partitions,

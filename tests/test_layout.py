@@ -13,10 +13,21 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource
 
 from flows.registry import FLOWS
+from windows.archive import table_of
 from windows.operator import Clock
-from windows.plan import Plan
+from windows.plan import NO_WINDOW_S, Plan
 
 STATE = {  # a renamed step silently starts at zero: never change a line, only add some
+    "archive": {
+        "archive.read_player_events",
+        "archive.read_purchase_events",
+        "archive.read_server_metrics",
+        "archive.dead_letters",
+        "archive.keep_player_events.accounts",
+        "archive.keep_purchase_events.accounts",
+        "archive.keep_server_metrics.accounts",
+        "archive.rows",
+    },
     "engagement": {
         "engagement.read",
         "engagement.dead_letters",
@@ -48,7 +59,8 @@ def test_a_flow_has_build_opened_and_flow(name: str) -> None:
     doors = {
         door: [*inspect.signature(getattr(flow, door)).parameters] for door in ("build", "opened", "flow")
     }
-    wanted = ["source", "rows", "dead_letters", "plan", "clock"]
+    takes = "sources" if hasattr(flow, "TOPICS") else "source"
+    wanted = [takes, "rows", "dead_letters", "plan", "clock"]
     assert doors == {"build": wanted, "opened": ["stop"], "flow": []}
 
 
@@ -56,7 +68,10 @@ def test_a_flow_has_build_opened_and_flow(name: str) -> None:
 def test_state_is_saved_under_the_ids_written_down(name: str) -> None:
     flow = import_module(f"flows.{name}")
     nothing: Any = TestingSource([])
-    plan, clock = Plan(name, flow.AGGREGATES), Clock(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    clock = Clock(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    plan = Plan(name, flow.AGGREGATES) if flow.AGGREGATES else Plan(name, (), (NO_WINDOW_S,))
+    if topics := getattr(flow, "TOPICS", ()):
+        nothing = {table_of(topic): nothing for topic in topics}
     built = flow.build(nothing, TestingSink([]), TestingSink([]), plan, clock)
     assert set(state_ids(built)) == STATE[name]
 

@@ -22,6 +22,7 @@ class Recorded:
     offset: int
     key: bytes | None
     value: bytes | None
+    arrived_ms: int
 
 
 def producing(bootstrap_servers: str) -> dict[str, str | int | bool]:
@@ -70,7 +71,8 @@ def read_back(bootstrap_servers: str, topic: str) -> list[Recorded]:
                     error = message.error()
                     position = (message.offset() or 0) + (error is None)
                     if error is None and position <= high:
-                        found.append(Recorded(partition, position - 1, message.key(), message.value()))
+                        at = partition, position - 1
+                        found.append(Recorded(*at, message.key(), message.value(), message.timestamp()[1]))
     finally:
         reader.close()
     return found

@@ -21,7 +21,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from windows.accounting import Accounts, unpack_accounts
 from windows.codec import pack_slot, unpack_slot
 from windows.ledger import dead_letter_rows, late_rows
-from windows.plan import Plan
+from windows.plan import NO_WINDOW_S, SHARDS, Plan
 from windows.rows import Rows
 from windows.slot import Folded, Share, Slot
 from windows.take import LaneState, Take
@@ -144,13 +144,38 @@ def window(step_id: str, takes: Stream[Take], plan: Plan, clock: Clock) -> Keyed
     del step_id  # bytewax names the steps inside by it
     shares = op.flat_map("shares", takes, _keyed_shares)
     folded = op.stateful_batch("fold", shares, partial(SlotLogic, plan, clock))
-    rows = op.filter_map("rows", folded, _only_rows)
-    receipts = op.filter_map("receipts", folded, _only_receipts)
+    return _accounted(takes, folded, plan, clock)
+
+
+@operator
+def keep(step_id: str, takes: Stream[Take], plan: Plan, clock: Clock) -> KeyedStream[Rows]:
+    """Hand on the takes' own rows, and account for every message: for flows without windows.
+
+    Gives rows of the takes' tables, `accounting` and `dead_letters`, keyed by shard.
+    """
+    del step_id
+    return _accounted(takes, op.flat_map("handed", takes, _handed), plan, clock)
+
+
+def _accounted(
+    takes: Stream[Take], rows_and_receipts: KeyedStream[Rows | Folded], plan: Plan, clock: Clock
+) -> KeyedStream[Rows]:
+    """Part rows from receipts, and enter the receipts and the lanes' counts in the books."""
+    rows = op.filter_map("rows", rows_and_receipts, _only_rows)
+    receipts = op.filter_map("receipts", rows_and_receipts, _only_receipts)
     judged = op.map("judged", takes, _keyed_tally)
     entries = op.merge("entries", judged, receipts)
     accounts = op.stateful_batch("accounts", entries, partial(AccountsLogic, plan, clock))
     unfit = op.flat_map("unfit", takes, partial(_unfit, plan))
     return op.merge("out", rows, op.map("account_rows", accounts, _unkeyed), unfit)
+
+
+def _handed(take: Take) -> Iterable[tuple[str, Rows | Folded]]:
+    """Give a take's rows, and for each a receipt; the partitions share the sink's keys."""
+    key = f"{take.after.partition % SHARDS:02d}"
+    for rows in take.rows:
+        yield key, rows
+        yield key, Folded(take.after.partition, NO_WINDOW_S, rows.frame.height)
 
 
 def _keyed_shares(take: Take) -> Iterable[tuple[str, Share]]:

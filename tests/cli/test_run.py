@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from flows.registry import FLOWS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -35,4 +37,6 @@ def test_a_wrong_setting_is_one_line_for_the_flow_process_too() -> None:
 
 
 def test_an_unknown_flow_is_named_with_those_there_are() -> None:
-    assert run("cli", "run", "nosuch") == (2, ["gamewax: there is no flow 'nosuch'; there are: engagement"])
+    there_are = ", ".join(FLOWS)
+    said = f"gamewax: there is no flow 'nosuch'; there are: {there_are} (or all)"
+    assert run("cli", "run", "nosuch") == (2, [said])

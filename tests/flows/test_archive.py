@@ -1,0 +1,87 @@
+"""The archive keeps every good message of its topics, whatever happens to it meanwhile."""
+
+from __future__ import annotations
+
+from itertools import islice
+from random import Random
+
+import pytest
+
+from tests.flow_fixture import LETTERS, TOPIC, World
+from tests.flows.raw_truth import TRAFFIC, VIEWS, differing, true_rows
+from verify.kill import Feed, kill_at_random
+from verify.logs import read_back, write
+
+ARCHIVE = ("-m", "cli", "run", "archive", "--drain")
+PROCESS = ("-m", "flows.process", "archive")
+SEED, MESSAGES, KILLS, PER_SECOND = 20261122, 3_000, 2, 1_000
+EVERYTHING = "SELECT * FROM {} ORDER BY log, partition, offset"
+
+pytestmark = pytest.mark.slow
+
+
+def archived(world: World) -> int:
+    """How many messages the archive's books have seen."""
+    query = "SELECT sum(next_offset) FROM accounting WHERE flow = 'archive'"
+    return int(str(world.ask(query)[0][0]))
+
+
+def drain(world: World) -> None:
+    ended = world.run(*ARCHIVE)
+    assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", "")
+
+
+def everything(world: World) -> list[object]:
+    """All tables of the archive as they stand, also when each row came."""
+    return [world.ask(EVERYTHING.format(view)) for view in VIEWS.values()]
+
+
+def test_after_kills_the_tables_hold_what_the_topics_hold_and_reading_all_again_changes_nothing(
+    world: World,
+) -> None:
+    world.given |= {"GAMEWAX_RECOVERY__EPOCH_S": "0.4"}
+    kafka = world.kafka.bootstrap_servers
+    for topic, make in TRAFFIC.items():
+        write(kafka, topic, islice(make(SEED), MESSAGES))
+
+    with Feed(kafka, TOPIC, TRAFFIC[TOPIC](SEED + 1), PER_SECOND):
+        kill_at_random(lambda: world.started(*PROCESS), lambda: archived(world), KILLS, Random(SEED))
+    drain(world)
+
+    with world.client() as client:
+        assert differing(client, kafka) == {}
+    books = world.ask(
+        "SELECT topic, sum(read), sum(aggregated), sum(dead), sum(late + duplicates), max(window_seconds) "
+        "FROM accounting GROUP BY topic"
+    )
+    good = {topic: len(true_rows(kafka, topic)) for topic in TRAFFIC}
+    assert {topic: aggregated for topic, _, aggregated, *_ in books} == good
+    assert [row for row in books if row[1] != int(str(row[2])) + int(str(row[3])) or row[4] or row[5]] == []
+
+    before = everything(world)
+    (world.folder / "recovery" / "archive").rename(world.folder / "gone")
+    drain(world)
+    assert everything(world) == before
+
+
+def test_flows_on_one_topic_leave_one_dead_letter_a_message(world: World) -> None:
+    world.send(*islice(TRAFFIC[TOPIC](SEED), MESSAGES))
+    ended = world.run("-m", "cli", "run", "engagement", "archive", "--drain")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+    rows = world.ask("SELECT count(), uniqExact(topic, partition, offset) FROM dead_letters")
+    books = world.ask("SELECT flow, sum(dead) FROM accounting WHERE window_seconds IN (0, 10) GROUP BY flow")
+    letters = {of.key for of in read_back(world.kafka.bootstrap_servers, LETTERS)}
+    dead = len(letters)
+    assert dead > 50
+    assert (rows, sorted(books)) == ([(dead, dead)], [("archive", dead), ("engagement", dead)])
+
+
+def test_two_processes_keep_the_same(world: World) -> None:
+    for topic, make in TRAFFIC.items():
+        write(world.kafka.bootstrap_servers, topic, islice(make(SEED), MESSAGES))
+    ended = world.run(*ARCHIVE, "--processes", "2")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+    with world.client() as client:
+        assert differing(client, world.kafka.bootstrap_servers) == {}
