@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import bench, demo, migrate, run, services, simulate, test, topics
+from cli import bench, demo, doctor, migrate, run, services, simulate, test, topics
 
 INTRODUCTION = """Turns game events from Kafka into live tables in ClickHouse, exact under fire.
 
@@ -42,6 +42,7 @@ START, SERVICES = "Start here", "Services, topics and tables"
 FLOWS, PROOF = "Flows and traffic", "Proof"
 
 app.command("demo", rich_help_panel=START)(demo.demo)
+app.command("doctor", rich_help_panel=START)(doctor.doctor)
 app.add_typer(services.app, name="services", rich_help_panel=SERVICES)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)
