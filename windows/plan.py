@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.aggregates import Aggregate
-from topics.errors import Broken
 
 SHARDS = 16  # stateful keys per window slot; frozen in every snapshot (a power of two)
 SHARD_BITS = 4
 SLOTS = 64  # windows of one size share this many slots in turn, so the set of keys is bounded
 NO_WINDOW_S = 0  # the window size of a flow without windows, in its books
 NEVER = -(2**62)  # a watermark before anything was read
+EVERY_EVENT = Aggregate(table="", by=(), terms={})  # only counted, for accounting: it has no table
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,9 @@ class Plan:
     generation: int = 0
 
     def __post_init__(self) -> None:
-        """Make sure that accounting has something to count.
-
-        Raises:
-            Broken: no aggregate takes every event.
-
-        """
+        """See to it that accounting has something to count: an aggregate that takes every event."""
         if any(self.sizes_s) and all(of.where is not None for of in self.aggregates):
-            raise Broken(
-                f"flow {self.flow}: one aggregate must take every event (where=None), for accounting"
-            )
+            object.__setattr__(self, "aggregates", (*self.aggregates, EVERY_EVENT))
 
     @property
     def counted(self) -> str:

@@ -79,12 +79,12 @@ class Slot:
 
     def changed(self) -> bool:
         """Tell whether `rows` may have something to give."""
-        return any(window.changed for window in self.windows.values())
+        return bool(self.cell.table) and any(window.changed for window in self.windows.values())
 
     def rows(self) -> Rows | None:
         """Give out the rows that changed since the last call, or None."""
         changed = [window for window in self.windows.values() if window.changed]
-        if not changed:
+        if not changed or not self.cell.table:
             return None
         frames = [window.changed_rows(self.cell.size_s, self.plan.generation) for window in changed]
         return Rows(f"{self.cell.table}_upserts", frames[0] if len(frames) == 1 else pl.concat(frames))

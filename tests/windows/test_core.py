@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from models.engagement import BY_LEVEL
 from tests.windows.compare import shown
 from tests.windows.logs import DECODE, Lists, Step, as_logs, as_messages, logs, plan
 from verify.core import Core, Snapshot, Tables
@@ -51,6 +54,25 @@ def test_any_interleaving_and_crash_gives_the_oracles_tables(lists: Lists, sched
     assert found.whole_game == expected.whole_game
     assert found.late == expected.late
     assert read == expected.books
+
+
+@SLOW
+@given(logs(), st.integers(1, 25))
+def test_a_flow_that_takes_only_some_events_accounts_for_all(lists: Lists, batch: int) -> None:
+    of, tables = as_logs(lists), Tables()
+    by_level = replace(plan(TIGHT), aggregates=(BY_LEVEL,))
+    core = Core(by_level, DECODE, of, tables)
+    for partition in of:
+        while core.read(partition, batch):
+            core = Core(by_level, DECODE, of, tables, core.snapshot())
+    core.end()
+    expected, found = truth(as_messages(lists), TIGHT), shown(tables)
+    read = {key: books for key, books in found.books.items() if books[0]}
+    assert (found.by_level, found.whole_game, read) == (expected.by_level, {}, expected.books)
+    assert set(tables.rows) <= {"engagement_by_level_upserts", "late_events_upserts"} | {
+        "accounting_upserts",
+        "dead_letters_upserts",
+    }
 
 
 @SLOW
