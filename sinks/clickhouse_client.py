@@ -47,8 +47,8 @@ class Server(Protocol):
         """The writer's password."""
 
 
-def open_client(server: Server, database: str | None) -> Client:
-    """Open a client, which asks the server for its version and settings.
+def open_client(server: Server, database: str | None, answer_s: int = ANSWER_TIMEOUT_S) -> Client:
+    """Open a client, which asks the server for its version and settings; it waits `answer_s` for answers.
 
     Raises:
         BadInput: the address or the database's name cannot be one.
@@ -67,7 +67,7 @@ def open_client(server: Server, database: str | None) -> Client:
         password=server.password.get_secret_value(),
         database=database,
         connect_timeout=CONNECT_TIMEOUT_S,
-        send_receive_timeout=ANSWER_TIMEOUT_S,
+        send_receive_timeout=answer_s,
         query_retries=0,
         autogenerate_session_id=False,  # a session would serialise and pin what needs no state
         client_name="gamewax",
