@@ -124,6 +124,28 @@ class Files(BaseModel):
     topic: str = Field(default="", description="which topic they hold, for a flow that reads several")
 
 
+class Health(BaseModel):
+    """How a flow's process tells how it is: on 127.0.0.1, and in `pipeline_metrics`."""
+
+    model_config = FROZEN
+
+    port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="health and metrics answer on the first free port from here; 0 = any",
+    )
+    away_after_s: float = Field(
+        default=10.0, gt=0, description="not ready once Kafka or ClickHouse has been away this long"
+    )
+    stuck_after_s: float = Field(
+        default=60.0, gt=0, description="not healthy once the loop has hung this long for no reason"
+    )
+    table_every_s: float = Field(
+        default=10.0, ge=0, description="seconds between writes to `pipeline_metrics`; 0 = none"
+    )
+
+
 class Settings(BaseSettings):
     """All settings of one process."""
 
@@ -137,6 +159,7 @@ class Settings(BaseSettings):
     windows: Windows = Windows()
     dead_letters: DeadLetters = DeadLetters()
     files: Files = Files()
+    health: Health = Health()
     drain: bool = Field(default=False, description="read to the end seen at start, then stop")
     embedded: Embedded = Embedded()
 

@@ -6,6 +6,7 @@ Rules:
 - Automatic garbage collection is rare: every poll makes thousands of short-lived tracked objects, and
   collecting among them cost 16-46 % of the speed.
 - When the topic got more partitions the flow is started anew at the epoch's edge, in this process.
+- A monitor beside it tells how it is (`flows/monitor.py`), over all rounds.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
 from flows.from_files import store_name
-from flows.parts import Opened
+from flows.monitor import Monitor, Who
+from flows.parts import Opened, utc_now
 from flows.progress import progress
 from flows.registry import FLOWS
 from flows.store import Store
@@ -81,22 +83,25 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
     epoch = timedelta(seconds=load().recovery.epoch_s)
     stop = Event()  # one for all rounds, so that no request to end falls between two
     cluster = {"process_id": place.process, "addresses": place.addresses, "workers_per_process": 1}
-    while True:
-        opened: Opened = module.opened(stop)
-        gc.collect()
-        gc.freeze()
-        with progress(opened.flow.flow_id, opened.sources, say):
-            cli_main(
-                opened.flow,
-                epoch_interval=epoch,
-                recovery_config=recovery,
-                **(cluster if len(place.addresses) > 1 else {}),
-            )
-        with ExitStack() as ends:
-            for source in opened.sources:
-                ends.callback(source.close)
-        if stop.is_set() or not any(source.found_more for source in opened.sources):
-            return
+    who = Who(module.NAME, place.process, Path(recovery.db_dir).parent)
+    with Monitor(who, load(), utc_now, stop) as monitor:
+        while True:
+            opened: Opened = module.opened(stop)
+            monitor.watch(opened.sources, opened.rows)
+            gc.collect()
+            gc.freeze()
+            with progress(opened.flow.flow_id, opened.sources, say):
+                cli_main(
+                    opened.flow,
+                    epoch_interval=epoch,
+                    recovery_config=recovery,
+                    **(cluster if len(place.addresses) > 1 else {}),
+                )
+            with ExitStack() as ends:
+                for source in opened.sources:
+                    ends.callback(source.close)
+            if stop.is_set() or not any(source.found_more for source in opened.sources):
+                return
 
 
 def _keep_engine_quiet(crash_log: Path) -> TextIO:
