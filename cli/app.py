@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import bench, demo, doctor, migrate, run, services, simulate, test, topics
+from cli import bench, deadletters, demo, doctor, migrate, run, services, simulate, tail, test, topics
 
 INTRODUCTION = """Turns game events from Kafka into live tables in ClickHouse, exact under fire.
 
@@ -47,6 +47,8 @@ app.add_typer(services.app, name="services", rich_help_panel=SERVICES)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)
 app.command("run", rich_help_panel=FLOWS)(run.run)
+app.add_typer(deadletters.app, name="deadletters", rich_help_panel=FLOWS)
+app.command("tail", rich_help_panel=FLOWS)(tail.tail)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)
 app.command("bench", rich_help_panel=PROOF)(bench.bench)
 app.command("test", context_settings=test.PASS_ON, rich_help_panel=PROOF)(test.run_tests)

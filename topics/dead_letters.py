@@ -67,7 +67,7 @@ class Replay:
         """Name the original message."""
         return f"{self.log}:{self.topic}:{self.partition}:{self.offset}"
 
-    def headers(self) -> list[tuple[str, bytes]]:
+    def headers(self) -> list[tuple[str, str | bytes | None]]:
         """Write the headers of the message that is sent again.
 
         >>> Replay("0a1b2c3d", "player-events", 3, 7, 1_767_225_600_005, 1).headers()[0]
