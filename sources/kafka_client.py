@@ -53,7 +53,7 @@ def consumer(kafka: KafkaServer, group: str) -> Consumer:
     return Consumer({**_FETCH, **given, **kafka.options}, logger=_silent)
 
 
-def describe(kafka: KafkaServer, topic: str) -> Log:
+def describe(kafka: KafkaServer, topic: str, within_s: float = ANSWER_S) -> Log:
     """Ask the broker for the topic's identity and partition count.
 
     Raises:
@@ -62,12 +62,12 @@ def describe(kafka: KafkaServer, topic: str) -> Log:
     """
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, **kafka.options}, logger=_silent)
     try:
-        metadata = admin.list_topics(timeout=ANSWER_S)
+        metadata = admin.list_topics(timeout=within_s)
         if topic not in metadata.topics:
             raise BadInput(
                 f"Kafka at {kafka.bootstrap_servers} has no topic {topic!r}: ./gamewax topics create"
             )
-        described = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)[topic].result()
+        described = admin.describe_topics(TopicCollection([topic]), request_timeout=within_s)[topic].result()
     except KafkaException as error:
         raise BadInput(
             f"Kafka at {kafka.bootstrap_servers} does not answer ({error.args[0].str()}): is it running, "
