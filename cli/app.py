@@ -9,7 +9,20 @@ from __future__ import annotations
 
 import typer
 
-from cli import bench, deadletters, demo, doctor, migrate, run, services, simulate, tail, test, topics
+from cli import (
+    bench,
+    deadletters,
+    demo,
+    doctor,
+    migrate,
+    rebuild,
+    run,
+    services,
+    simulate,
+    tail,
+    test,
+    topics,
+)
 
 INTRODUCTION = """Turns game events from Kafka into live tables in ClickHouse, exact under fire.
 
@@ -47,6 +60,7 @@ app.add_typer(services.app, name="services", rich_help_panel=SERVICES)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)
 app.command("run", rich_help_panel=FLOWS)(run.run)
+app.command("rebuild", rich_help_panel=FLOWS)(rebuild.rebuild)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=FLOWS)
 app.command("tail", rich_help_panel=FLOWS)(tail.tail)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)

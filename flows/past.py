@@ -2,7 +2,8 @@
 
 A partition found later may only be read above what its windows' slots have freed; its floor is the
 lowest promise of the others, and in a cluster some of them are known from the store alone. The newest
-snapshot of each is taken, committed or not: a floor may always be higher, never lower.
+snapshot of each is taken, committed or not: a floor may always be higher, never lower. Who acts on what
+the flow has done for good asks for the committed ones.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from flows.store_unfinished import NOTHING_STARTED, resume_epoch
 from windows.codec import read_state
 from windows.take import LaneState
 
 _NEWEST = """
 SELECT ser_change, max(snap_epoch) FROM snaps
-WHERE step_id = ? AND ser_change IS NOT NULL GROUP BY state_key
+WHERE step_id = ? AND snap_epoch < ? AND ser_change IS NOT NULL GROUP BY state_key
 """
 
 
@@ -29,17 +31,36 @@ def past_lanes(database: Path, step: str) -> list[LaneState]:
         NeedsOperator: a state cannot be read.
 
     """
-    return [
-        read_state(content(change), LaneState, "Kafka position")
-        for file in sorted(database.glob("part-*.sqlite3"))
-        for change in _changes(file, step)
-    ]
+    return [state for file in _files(database) for state in _states(file, step, NOTHING_STARTED)]
 
 
-def _changes(file: Path, step: str) -> Iterator[bytes]:
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
-        for change, _ in store.execute(_NEWEST, (step,)):
-            yield change
+def committed_lanes(database: Path, step: str) -> list[LaneState]:
+    """Read the lane states that the flow would resume from; a crash takes nothing of them back.
+
+    Raises:
+        NeedsOperator: a state cannot be read.
+
+    """
+    return [state for file in _files(database) for state in _states(file, step, _resumes_at(file))]
+
+
+def _files(database: Path) -> list[Path]:
+    return sorted(database.glob("part-*.sqlite3"))
+
+
+def _resumes_at(file: Path) -> int:
+    with closing(_open(file)) as store:
+        return resume_epoch(store)
+
+
+def _states(file: Path, step: str, before: int) -> Iterator[LaneState]:
+    with closing(_open(file)) as store:
+        for change, _ in store.execute(_NEWEST, (step, before)):
+            yield read_state(content(change), LaneState, "Kafka position")
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{file}?mode=ro", uri=True)
 
 
 def content(pickled: bytes) -> bytes:

@@ -20,15 +20,22 @@ SELECT min(finished) FROM (
 STARTED = "SELECT worker_count, resume_epoch FROM exs ORDER BY ex_num DESC LIMIT 1"
 SPOKE = "SELECT count(DISTINCT worker_index) FROM fronts WHERE ex_num = (SELECT max(ex_num) FROM exs)"
 
+NOTHING_STARTED = 2**62  # no run, so no state that it left
+
 
 def forget_unfinished(database: Path) -> None:
     """Delete the states of the epoch to resume at, and of later ones; the store is one file."""
     for part in database.glob("part-*.sqlite3"):
         with closing(sqlite3.connect(part)) as store, store:
-            started = store.execute(STARTED).fetchone()
-            if started is None:
-                continue
-            workers, resume_at = started
-            if store.execute(SPOKE).fetchone()[0] == workers:
-                resume_at = max(resume_at, store.execute(FINISHED).fetchone()[0])
-            store.execute("DELETE FROM snaps WHERE snap_epoch >= ?", [resume_at])
+            store.execute("DELETE FROM snaps WHERE snap_epoch >= ?", [resume_epoch(store)])
+
+
+def resume_epoch(store: sqlite3.Connection) -> int:
+    """Give the epoch at which the engine would resume: all before it are finished."""
+    started = store.execute(STARTED).fetchone()
+    if started is None:
+        return NOTHING_STARTED
+    workers, resume_at = started
+    if store.execute(SPOKE).fetchone()[0] == workers:
+        resume_at = max(resume_at, store.execute(FINISHED).fetchone()[0])
+    return int(resume_at)
