@@ -7,4 +7,5 @@ FLOWS = {
     "engagement": "player-events to engagement_by_level and engagement",
     "purchases": "purchase-events to item_sales",
     "server_health": "server-metrics to server_health",
+    "weapon_use": "player-events to weapon_use_by_guild",
 }

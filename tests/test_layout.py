@@ -28,27 +28,11 @@ STATE = {  # a renamed step silently starts at zero: never change a line, only a
         "archive.keep_server_metrics.accounts",
         "archive.rows",
     },
-    "engagement": {
-        "engagement.read",
-        "engagement.dead_letters",
-        "engagement.window.fold",
-        "engagement.window.accounts",
-        "engagement.rows",
-    },
-    "purchases": {
-        "purchases.read",
-        "purchases.dead_letters",
-        "purchases.window.fold",
-        "purchases.window.accounts",
-        "purchases.rows",
-    },
-    "server_health": {
-        "server_health.read",
-        "server_health.dead_letters",
-        "server_health.window.fold",
-        "server_health.window.accounts",
-        "server_health.rows",
-    },
+}
+WINDOWED = ("engagement", "purchases", "server_health", "weapon_use")  # alike, but for their names
+STATE |= {
+    name: {f"{name}.{step}" for step in ("read", "dead_letters", "window.fold", "window.accounts", "rows")}
+    for name in WINDOWED
 }
 KEEPS_STATE = {"input", "output", "stateful_batch"}
 

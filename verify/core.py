@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from verify.tables import keys
 from windows.codec import read_state
 from windows.lane import Decode, Lane
 from windows.ledger import dead_letter_rows, late_rows
@@ -23,13 +24,7 @@ from windows.rows import Rows
 from windows.slot import Folded
 from windows.take import Arrivals, LaneState, Take, fresh_state
 
-KEYS = {
-    "engagement_by_level_upserts": ("window_seconds", "window_start", "game_id", "level_id", "map_id"),
-    "engagement_upserts": ("window_seconds", "window_start", "game_id"),
-    "dead_letters_upserts": ("log", "topic", "partition", "offset"),
-    "late_events_upserts": ("flow", "window_seconds", "log", "topic", "partition", "offset"),
-    "accounting_upserts": ("flow", "window_seconds", "log", "topic", "partition"),
-}
+KEYS = keys()
 
 
 @dataclass(slots=True)

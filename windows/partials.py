@@ -2,8 +2,8 @@
 
 Rules:
 - Pure and columnar: one sort per aggregate and size, then contiguous slices; no Python per event.
-- A group is known by two 64-bit hashes of its key columns: it is found by the first, and the second
-  shows when two groups share it. Its names travel along and are never compared.
+- A group is known by two 64-bit hashes of its key columns (null is `''`): it is found by the first, and
+  the second shows when two groups share it. Its names travel along and are never compared.
 - A distinct value is `local group << 48 | 48 hash bits`, so a sorted array holds a set per group; a
   sketch is the same with buckets for hashes, and a count beside each.
 """
@@ -86,8 +86,7 @@ class Columns:
 
 def hash_canary() -> int:
     """Give a value that changes when the hash function does; snapshots carry it."""
-    names = pl.DataFrame({"a": ["gamewax"], "b": ["\u00e9"]})
-    return int(hashes(names, ("a", "b"), _GROUP_SEED)[0])
+    return int(hashes([pl.Series(["gamewax"]), pl.Series(["\u00e9"])], 1, _GROUP_SEED)[0])
 
 
 def evaluate(aggregates: Sequence[Aggregate], events: pl.DataFrame) -> list[Columns]:
@@ -118,12 +117,13 @@ def _columns(aggregate: Aggregate, events: pl.DataFrame, values: pl.DataFrame) -
     def value(name: str) -> npt.NDArray[Any]:
         return values[f"{aggregate.table}.{name}"].to_numpy()
 
+    names = [events[name].fill_null("") for name in aggregate.by]  # as the table's key has it
     return Columns(
         taken=None if aggregate.where is None else value("where"),
         time_ms=events["event_time"].to_numpy(),
-        group=hashes(events, aggregate.by, _GROUP_SEED),
-        check=hashes(events, aggregate.by, _CHECK_SEED),
-        names=[events[name] for name in aggregate.by],
+        group=hashes(names, events.height, _GROUP_SEED),
+        check=hashes(names, events.height, _CHECK_SEED),
+        names=names,
         merges=tuple(measure.merge for measure in aggregate.measures().values()),
         measures=[value(name) for name in aggregate.measures()],
         sets=[(_values(events, of), value(name)) for name, of in aggregate.sets().items()],
@@ -136,15 +136,17 @@ def _buckets(micros: pl.Series) -> tuple[Hashes, Flags]:
 
 
 def _values(events: pl.DataFrame, of: tuple[str, ...]) -> Hashes:
-    kept: Hashes = hashes(events, of, _VALUE_SEED) >> np.uint64(64 - HASH_BITS)
+    kept: Hashes = hashes([events[name] for name in of], events.height, _VALUE_SEED) >> np.uint64(
+        64 - HASH_BITS
+    )
     return kept
 
 
-def hashes(events: pl.DataFrame, of: Sequence[str], seed: int) -> Hashes:
+def hashes(columns: Sequence[pl.Series], height: int, seed: int) -> Hashes:
     """Hash a tuple of columns to 64 bits, in this thread (`hash_rows` waits for the engine's pool)."""
-    mixed = np.zeros(events.height, np.uint64)
-    for name in of:
-        mixed = (mixed ^ events[name].hash(seed).to_numpy()) * _ODD
+    mixed = np.zeros(height, np.uint64)
+    for column in columns:
+        mixed = (mixed ^ column.hash(seed).to_numpy()) * _ODD
         mixed ^= mixed >> np.uint64(32)
     return mixed
 
