@@ -41,14 +41,14 @@ class Decoded:
 
 def schema_of(topic: Topic) -> dict[str, pl.DataType]:
     """Name the columns of a topic's batch: its fields, and `event_time` (epoch ms) for the time field."""
-    fields = _fields(topic)
+    fields = fields_of_topic(topic)
     schema = {_column(topic, field.name): COLUMN[field.kind] for field in fields.all}
     return schema if topic.time is not None else schema | {EVENT_TIME: pl.Int64()}
 
 
 def decode(topic: Topic, values: Sequence[bytes | None], arrived_ms: Ints) -> Decoded:
     """Decode a batch; `arrived_ms` are the records' Kafka timestamps (epoch ms), one for each value."""
-    fields = _fields(topic)
+    fields = fields_of_topic(topic)
     sure = read_sure(fields, topic.time, values, arrived_ms)
     doubtful = np.ones(len(values), np.bool_)
     doubtful[sure.rows] = False
@@ -87,7 +87,13 @@ def _column(topic: Topic, name: str) -> str:
     return EVENT_TIME if name == topic.time else name
 
 
-def _fields(topic: Topic) -> Fields:
+def fields_of_topic(topic: Topic) -> Fields:
+    """Read the fields of a topic's events.
+
+    Raises:
+        Broken: the topic has no event struct.
+
+    """
     if topic.event is None:
         raise Broken(f"topic {topic.name} has no event struct: nothing can decode it")
     return fields_of(topic.event)

@@ -73,6 +73,15 @@ def scan(lines: Lines, fields: tuple[Field, ...], flat: Bools) -> Scan:
     return seen
 
 
+def rows_with_unknown(lines: Lines, fields: tuple[Field, ...]) -> Ints:
+    """Give the messages with a key that is no field's, once or more often; asks for flat ones."""
+    keys = _keys(lines)
+    unknown = np.ones(keys.at.size, np.bool_)
+    for field in fields:
+        unknown[_find(keys, field.name)] = False
+    return keys.rows[unknown]
+
+
 def _keys(lines: Lines) -> Keys:
     at = lines.keys
     value_at = lines.values_at(at)
