@@ -40,7 +40,7 @@ def check_columns(file: InputFile, names: Sequence[str], fields: Fields) -> None
 
 def quoted(texts: pl.Series) -> pl.Series:
     """Write texts as JSON strings; null stays null."""
-    tokens = '"' + texts + '"'
+    tokens = ('"' + texts + '"').alias(texts.name)
     special = texts.str.contains(_TO_ESCAPE).fill_null(value=False)
     if not special.any():
         return tokens

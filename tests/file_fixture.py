@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
-import zstandard
 from clickhouse_connect.driver.client import Client
 
 import settings
@@ -32,7 +25,6 @@ from verify.views import Views, expected, shown
 
 AS_OF = "2026-01-01T00:00:00Z"
 AS_OF_MS = 1_767_225_600_000
-Event = Mapping[str, object]
 
 
 @dataclass
@@ -125,39 +117,6 @@ def truth_of(files: Sequence[Sequence[bytes]], poison: Mapping[bytes | None, str
 
 def lines(messages: Iterable[bytes]) -> bytes:
     return b"".join(message + b"\n" for message in messages)
-
-
-def as_csv(events: Sequence[Event]) -> bytes:
-    text = io.StringIO(newline="")
-    names = list(dict.fromkeys(name for event in events for name in event))
-    table = csv.DictWriter(text, names)
-    table.writeheader()
-    table.writerows(events)
-    return text.getvalue().encode()
-
-
-def as_parquet(events: Sequence[Event]) -> bytes:
-    content = io.BytesIO()
-    typed = [{**event, "timestamp": _moment(event["timestamp"])} for event in events]
-    pl.DataFrame(typed, infer_schema_length=None).write_parquet(content, row_group_size=700)
-    return content.getvalue()
-
-
-def _moment(time: object) -> datetime:
-    text = pl.Series([time])
-    moment = text.cast(pl.Datetime("ms", "UTC"))[0] if isinstance(time, int) else datetime.fromisoformat(str(time))
-    assert isinstance(moment, datetime)
-    return moment
-
-
-FORMATS = {
-    "ndjson": lambda events: lines(json.dumps(event).encode() for event in events),
-    "ndjson.gz": lambda events: gzip.compress(FORMATS["ndjson"](events)),
-    "jsonl.zst": lambda events: zstandard.compress(FORMATS["ndjson"](events)),
-    "csv": as_csv,
-    "csv.zst": lambda events: zstandard.compress(as_csv(events)),
-    "parquet": as_parquet,
-}
 
 
 @pytest.fixture
