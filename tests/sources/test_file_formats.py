@@ -137,7 +137,7 @@ def test_csv_cells_become_json_by_the_kind_of_their_field(tmp_path: Path) -> Non
         b'p1,move,1700000000000,1.5,,007\n42,7,2026-01-01T00:00:00Z,+3,"""\n",\n\np3,move,01,-2e3,,true\r\n'
     )
     found = read(put(tmp_path, "a.csv", b"\xef\xbb\xbf" + HEAD + rows))
-    assert [place for place, _ in found] == [(1, 2), (2, 4), (3, 6)]
+    assert [place for place, _ in found] == [(1, 2), (2, 3), (3, 6)]
     assert [value for _, value in found] == [
         b'{"player_id":"p1","event_type":"move","timestamp":1700000000000,"health":1.5,"colour":"007"}',
         b'{"player_id":"42","event_type":"7","timestamp":"2026-01-01T00:00:00Z","health":"+3","weapon_type":"\\"\\n"}',
