@@ -115,8 +115,7 @@ class RawTable:
 
 def _columns(topic: Topic) -> Iterator[str]:
     """Give each field as `decode` has it: times and money as integers."""
-    assert topic.event is not None  # noqa: S101  it is in the archive
-    for field in fields_of(topic.event).all:
+    for field in fields_of(topic.struct).all:
         name = f"`{field.name}`"
         if field.kind is Kind.TIME:
             taken = f"toUnixTimestamp64Milli({name})"

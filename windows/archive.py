@@ -15,6 +15,7 @@ import msgspec
 import polars as pl
 
 from topics.decode import EVENT_TIME, Decoded, decode
+from topics.extra import extras
 from topics.fields import Kind, fields_of
 from topics.topic import Topic
 from windows.lane import dead_letters
@@ -78,7 +79,7 @@ def raw_rows(topic: Topic, state: LaneState, decoded: Decoded, arrivals: Arrival
     rows = decoded.rows
     frame = decoded.frame.select(
         *_fields(topic),
-        pl.lit("").alias("extra"),
+        extras(topic, decoded, arrivals.values),
         pl.lit(state.log).alias("log"),
         pl.lit(state.topic).alias("topic"),
         pl.lit(state.partition, pl.Int32).alias("partition"),
@@ -91,8 +92,7 @@ def raw_rows(topic: Topic, state: LaneState, decoded: Decoded, arrivals: Arrival
 
 def _fields(topic: Topic) -> Iterator[pl.Expr]:
     """Give each field as its column has it: `decode` keeps times and money as integers."""
-    assert topic.event is not None  # noqa: S101  decoded before
-    for field in fields_of(topic.event).all:
+    for field in fields_of(topic.struct).all:
         column = pl.col(EVENT_TIME if field.name == topic.time else field.name)
         if field.kind is Kind.TIME:
             column = column.cast(TIME)

@@ -109,7 +109,6 @@ def shown_rows(client: Client, topic: str) -> dict[Key, Row]:
 def _meant(event: dict[str, Any]) -> Row:
     known = {"game_id": "", **event}
     extra = {name: known.pop(name) for name in ("gift", "zone") if name in known}
-    extra.clear()  # until `extra` is filled
     if known.get("level_id") is not None:
         known["map_id"] = known.get("map_id") or ""
     return {name: _value(name, value) for name, value in known.items() if value is not None} | {
