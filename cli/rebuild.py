@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 LOOK_S = 0.5
 
 Name = Annotated[str, typer.Argument(metavar="FLOW", help="whose rows: a flow with windows")]
-From = Annotated[str, typer.Option("--from", metavar="TIME", help="first window, like 2026-11-22T12:00:00Z")]
+From = Annotated[str, typer.Option("--from", metavar="TIME", help="first window, like 2026-11-22T12:00Z")]
 To = Annotated[str, typer.Option("--to", metavar="TIME", help="windows that start before it")]
 Wait = Annotated[float, typer.Option("--wait", min=0, help="seconds that the archive may take to catch up")]
-Accept = Annotated[bool, typer.Option(help="write also where raw events are gone and rows would shrink")]
+Accept = Annotated[
+    bool, typer.Option("--accept-missing", help="write also where raw events are gone and rows would shrink")
+]
 
 
 def rebuild(flow: Name, from_: From, to: To, wait_s: Wait = 300, *, accept_missing: Accept = False) -> None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import polars as pl
 from clickhouse_connect.driver.client import Client
 
-from topics.decode import EVENT_TIME, schema_of
-from topics.fields import Kind, fields_of
+from topics.decode import EVENT_TIME, fields_of_topic, schema_of
+from topics.fields import Kind
 from topics.topic import Topic
 from windows.archive import table_of
 
@@ -115,7 +115,7 @@ class RawTable:
 
 def _columns(topic: Topic) -> Iterator[str]:
     """Give each field as `decode` has it: times and money as integers."""
-    for field in fields_of(topic.struct).all:
+    for field in fields_of_topic(topic).all:
         name = f"`{field.name}`"
         if field.kind is Kind.TIME:
             taken = f"toUnixTimestamp64Milli({name})"

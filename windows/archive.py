@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import msgspec
 import polars as pl
 
-from topics.decode import EVENT_TIME, Decoded, decode
+from topics.decode import EVENT_TIME, Decoded, decode, fields_of_topic
 from topics.extra import extras
-from topics.fields import Kind, fields_of
+from topics.fields import Kind
 from topics.topic import Topic
 from windows.lane import dead_letters
 from windows.plan import Plan
@@ -92,7 +92,7 @@ def raw_rows(topic: Topic, state: LaneState, decoded: Decoded, arrivals: Arrival
 
 def _fields(topic: Topic) -> Iterator[pl.Expr]:
     """Give each field as its column has it: `decode` keeps times and money as integers."""
-    for field in fields_of(topic.struct).all:
+    for field in fields_of_topic(topic).all:
         column = pl.col(EVENT_TIME if field.name == topic.time else field.name)
         if field.kind is Kind.TIME:
             column = column.cast(TIME)
