@@ -11,6 +11,7 @@ import typer
 
 from cli import (
     bench,
+    compose,
     deadletters,
     demo,
     doctor,
@@ -19,6 +20,7 @@ from cli import (
     run,
     services,
     simulate,
+    status,
     tail,
     test,
     topics,
@@ -56,8 +58,10 @@ FLOWS, PROOF = "Flows and traffic", "Proof"
 
 app.command("demo", rich_help_panel=START)(demo.demo)
 app.command("doctor", rich_help_panel=START)(doctor.doctor)
+app.command("status", rich_help_panel=START)(status.status)
 app.add_typer(services.app, name="services", rich_help_panel=SERVICES)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVICES)
+app.add_typer(compose.app, name="compose", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)
 app.command("run", rich_help_panel=FLOWS)(run.run)
 app.command("rebuild", rich_help_panel=FLOWS)(rebuild.rebuild)

@@ -8,7 +8,7 @@ stale; a process that ends by itself takes its file away.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,6 +55,13 @@ def write_endpoint(folder: Path, endpoint: Endpoint) -> Path:
     return path
 
 
+def forget_dead(folder: Path) -> None:
+    """Take away the files that killed processes left in one flow's folder."""
+    for endpoint in _read(folder.glob(f"{PREFIX}*.json")):
+        if not endpoint.lives:
+            remove_endpoint(folder, endpoint)
+
+
 def remove_endpoint(folder: Path, endpoint: Endpoint) -> None:
     """Take the file away if it is still this process's."""
     path = folder / f"{PREFIX}{endpoint.process}.json"
@@ -65,6 +72,10 @@ def remove_endpoint(folder: Path, endpoint: Endpoint) -> None:
 
 def endpoints(recovery: Path) -> Iterator[Endpoint]:
     """Give what the files under a folder of recovery stores say, stale ones too."""
-    for path in sorted(recovery.glob(f"*/{PREFIX}*.json")):
+    return _read(recovery.glob(f"*/{PREFIX}*.json"))
+
+
+def _read(paths: Iterable[Path]) -> Iterator[Endpoint]:
+    for path in sorted(paths):
         with suppress(OSError, msgspec.MsgspecError):
             yield msgspec.json.decode(path.read_bytes(), type=Endpoint)

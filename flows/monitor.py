@@ -26,7 +26,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from flows.freshness import Freshness
 from flows.health import Answer, HealthServer
-from flows.health_file import own_endpoint, remove_endpoint, write_endpoint
+from flows.health_file import forget_dead, own_endpoint, remove_endpoint, write_endpoint
 from flows.health_verdict import Limits, Look, Reason, not_alive, not_ready
 from flows.metrics import Surrounding, samples
 from flows.metrics_table import MetricsTable
@@ -92,6 +92,8 @@ class Monitor:
         pages = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
         self._server = HealthServer(self._settings.health.port, pages)
         self._endpoint = own_endpoint(self._who.flow, self._who.process, self._server.url)
+        if self._who.process == 0:
+            forget_dead(self._who.folder)
         write_endpoint(self._who.folder, self._endpoint)
         self._thread.start()
         return self
