@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,9 +17,10 @@ from rich.text import Text
 from cli.harmless import harmless, moment
 from cli.letters import Count, Letter
 from sinks.kafka import as_field
+from topics.rejects import Reason
 
-PREVIEW = 120  # characters of a message in a table
-WIDE = 160  # columns when nobody says how wide the output is
+INDENT = " " * 4
+WIDE = 120  # columns when nobody says how wide the output is
 WHOLE = sys.maxsize
 CSV_COLUMNS = (
     "id", "first_seen", "reason", "path", "error", "topic", "key", "replays", "replayed_at", "raw",
@@ -29,19 +29,19 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run
 
 
 def table(counts: Sequence[Count], letters: Sequence[Letter]) -> None:
-    """Print the counts and the newest letters."""
+    """Print the counts and the newest letters, to fit a terminal of 80 columns."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDE)
     if not counts:
         console.print("no dead letters")
         return
-    console.print(_counts(counts))
-    console.print(_letters(letters))
-    more = sum(of.letters for of in counts) - len(letters)
-    if more:
-        console.print(f"and {more} older ones (--limit)")
-    console.print("One in full: ./gamewax deadletters show ID", style="dim")
+    console.print(_counts(counts), "")
+    for letter in letters:
+        _two_lines(console, letter)
+    if more := sum(of.letters for of in counts) - len(letters):
+        console.print(f"and {more:,} older ones (--limit)")
+    console.print("one in full: ./gamewax deadletters show ID", style="dim")
 
 
 def as_json(counts: Sequence[Count], letters: Sequence[Letter]) -> None:
@@ -73,8 +73,11 @@ def in_full(letter: Letter) -> None:
     for name in ("id", "reason", "path", "error", "first_seen", "replays", "replayed_at", "key"):
         console.print(Text(f"{name:<12}", "dim"), Text(str(told[name] if told[name] is not None else "-")))
     raw = letter.dead.raw
-    size = "no value (a tombstone)" if letter.dead.reason == "tombstone" else f"{len(raw)} bytes"
-    console.print(Text(f"{'raw':<12}", "dim"), Text(f"{size}; exactly: ./gamewax deadletters show ID --raw"))
+    size = "no value (a tombstone)" if letter.dead.reason == Reason.tombstone else f"{len(raw)} bytes"
+    console.print(
+        Text(f"{'raw':<12}", "dim"),
+        Text(f"{size}; exactly: ./gamewax deadletters show {letter.dead.id} --raw"),
+    )
     if raw:
         console.print(Text(harmless(raw)))
 
@@ -100,32 +103,34 @@ def fields(letter: Letter) -> dict[str, str | int | None]:
 
 
 def _counts(counts: Sequence[Count]) -> Table:
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("reason", "topic", "field"):
-        shown.add_column(name, no_wrap=True)
+        shown.add_column(name, overflow="fold")
     for name in ("letters", "replayed"):
         shown.add_column(name, justify="right", no_wrap=True)
-    for name in ("first seen", "last seen"):
-        shown.add_column(name, no_wrap=True)
+    shown.add_column("last seen (UTC)", no_wrap=True)
     for of in counts:
-        times = moment(of.first_ms), moment(of.last_ms)
-        numbers = f"{of.letters:,}", f"{of.replayed:,}" if of.replayed else ""
-        shown.add_row(of.reason, Text(harmless(of.topic)), Text(harmless(of.path)), *numbers, *times)
+        names = (Text(harmless(name)) for name in (of.reason, of.topic, of.path))
+        shown.add_row(
+            *names, f"{of.letters:,}", f"{of.replayed:,}" if of.replayed else "", _second(of.last_ms)
+        )
     return shown
 
 
-def _letters(letters: Sequence[Letter]) -> Table:
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    shown.add_column("id", no_wrap=True)
-    shown.add_column("first seen", no_wrap=True)
-    shown.add_column("reason", no_wrap=True)
-    shown.add_column("message", no_wrap=True, overflow="ellipsis")
-    for letter in letters:
-        dead = letter.dead
-        reason = f"{dead.reason} {dead.path}".strip() + (" (replayed)" if letter.replayed_ms else "")
-        seen, raw = moment(dead.first_seen_ms), Text(harmless(dead.raw, PREVIEW))
-        shown.add_row(Text(harmless(dead.id)), seen, Text(harmless(reason)), raw)
-    return shown
+def _two_lines(console: Console, letter: Letter) -> None:
+    """Print what a letter is, with its id whole, and below it as much of the message as fits."""
+    dead = letter.dead
+    reason = f"{dead.reason} {dead.path}".strip()
+    replayed = "  replayed" if letter.replayed_ms is not None else ""
+    head = Text.assemble((_second(dead.first_seen_ms), "dim"), "  ", (harmless(reason), "bold red"), "  ")
+    head.append(harmless(dead.id), "cyan").append(replayed, "green")
+    console.print(head, soft_wrap=True)
+    raw = harmless(dead.raw, console.width - len(INDENT)) if dead.raw else "(empty)"
+    console.print(Text(INDENT + ("(no value)" if dead.reason == Reason.tombstone else raw)), soft_wrap=True)
+
+
+def _second(ms: int) -> str:
+    return moment(ms)[:19].replace("T", " ")
 
 
 def _no_formula(value: str | int | None) -> str | int | None:
