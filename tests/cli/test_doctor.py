@@ -147,7 +147,7 @@ def test_a_kafka_with_our_topics_is_well(kafka: str, kafka_admin: AdminClient) -
     create_topics(at)
     assert marks(look_at_kafka(at)) == dict.fromkeys(["kafka", "broker", *TOPICS], "ok")
     cluster = kafka_admin.list_topics(timeout=10)
-    assert cluster.cluster_id in next(iter(look_at_kafka(at))).text
+    assert str(cluster.cluster_id) in next(iter(look_at_kafka(at))).text
 
 
 def test_topics_that_hurt_are_told(kafka: str, kafka_admin: AdminClient) -> None:
