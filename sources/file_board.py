@@ -40,7 +40,7 @@ class FileBoard:
 
     plan: Plan
     standings: dict[int, FileStanding]
-    jobs: int = 0  # files being read at this moment
+    held: int = 0  # messages asked for in the background and not handed on, at most
     promise_ms: int = NEVER
     _told_ms: int = NEVER
     _slowest_ms: int = field(init=False, default=NEVER)

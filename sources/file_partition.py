@@ -33,7 +33,7 @@ PEEK = 200  # messages read of a file at first
 BATCH = 20_000  # messages judged at once
 ABREAST = 200_000  # messages read at once of all files whose turn it is, more or less
 FEWEST = 1_000  # messages of a batch when very many files are read side by side
-MOST_JOBS = 2  # batches under way: one being judged, one ready to be
+MOST_HELD = 2 * BATCH  # messages under way in the background, of all files
 MOST_OPEN = 100  # files that wait for their turn stay open while there are fewer
 REST = timedelta(milliseconds=5)
 LONG_REST = timedelta(milliseconds=200)  # of a file whose turn is not near
@@ -71,6 +71,7 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
         self._place: tuple[int, int] | None = None
         self._left: Chunk | None = None  # read beyond the ids to remember
         self._job: Future[Take | None] | None = None
+        self._asked = 0  # messages, of the job
         self._promised: int | None = None  # in the snapshot that is not committed yet
         self._snapshots = 0
         self._snapshot_s: float | None = None
@@ -91,7 +92,7 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
         if not self._standing.unread:
             if self._over() and not takes:
                 raise StopIteration
-        elif self._job is None and self._around.board.jobs < MOST_JOBS:
+        elif self._job is None and self._around.board.held < MOST_HELD:
             self._read_ahead()
         return takes
 
@@ -99,7 +100,7 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
         """Rest while it is not this file's turn, or all is read that is there."""
         board, number = self._around.board, self._file.number
         can_read = self._standing.unread and board.may_read(number)
-        if self._job is not None or (can_read and board.jobs < MOST_JOBS):
+        if self._job is not None or (can_read and board.held < MOST_HELD):
             return None
         rest = REST if can_read or board.is_next(number) else LONG_REST
         return datetime.now(UTC) + rest  # noqa: TID251  Bytewax's own clock
@@ -157,7 +158,7 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
         if self._job is None or not self._job.done():
             return []
         job, self._job = self._job, None
-        self._around.board.jobs -= 1
+        self._around.board.held -= self._asked
         take = job.result()
         self._note(take)
         return [] if take is None else [self._around.board.under_promise(take)]
@@ -187,7 +188,8 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
             return
         first = self._standing.state.read == 0
         most = PEEK if first else min(BATCH, max(FEWEST, ABREAST // board.abreast))
-        board.jobs += 1
+        self._asked = most
+        board.held += most
         self._job = self._around.threads.submit(self._judge, most)
 
     def _judge(self, most: int) -> Take | None:

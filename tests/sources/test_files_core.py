@@ -83,7 +83,7 @@ class Machine:
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"PEEK": 7, "BATCH": 50, "FEWEST": 20, "MOST_OPEN": 1}.items():
+    for name, value in {"PEEK": 7, "BATCH": 50, "FEWEST": 20, "MOST_HELD": 100, "MOST_OPEN": 1}.items():
         monkeypatch.setattr(file_partition, name, value)
 
 
