@@ -44,21 +44,36 @@ class Truth:
     books: dict[tuple[int, int], tuple[int, int, int, int, int]] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Judged:
+    """Which events count, per window size, and what became of all messages."""
+
+    kept: dict[int, list[Event]] = field(default_factory=dict)
+    late: set[tuple[int, int, int]] = field(default_factory=set)
+    books: dict[tuple[int, int], tuple[int, int, int, int, int]] = field(default_factory=dict)
+
+
 def truth(messages: Iterable[Message], limits: Limits) -> Truth:
-    """Judge every message and group the rest; books are (read, aggregated, late, dead, duplicates)."""
-    found = Truth()
+    """Judge every message and group the rest as engagement does."""
+    judged = judge(messages, limits)
+    found = Truth(late=judged.late, books=judged.books)
+    for size, events in judged.kept.items():
+        _group(found, size, events)
+    return found
+
+
+def judge(messages: Iterable[Message], limits: Limits) -> Judged:
+    """Judge every message; books are (read, aggregated, late, dead, duplicates) by partition and size."""
     logs: dict[int, list[Message]] = defaultdict(list)
     for message in messages:
         logs[message.partition].append(message)
-    folded: dict[int, list[Event]] = {size: [] for size in limits.sizes_s}
+    found = Judged({size: [] for size in limits.sizes_s})
     for partition, log in logs.items():
         for size in limits.sizes_s:
             kept, late, dead, duplicates = _judge(log, size, limits)
-            folded[size] += kept
+            found.kept[size] += kept
             found.late |= {(size, partition, offset) for offset in late}
             found.books[partition, size] = len(log), len(kept), len(late), dead, duplicates
-    for size, events in folded.items():
-        _group(found, size, events)
     return found
 
 
