@@ -28,13 +28,14 @@ from demo.traffic import Sending
 from demo.verdict import Verdict, compare, faults
 from demo.view import summary
 from embedded.services import Services, running
+from simulator.plan import PLAYER_EVENTS, Plan
 from simulator.run import Run
-from simulator.traffic import Shares
+from simulator.trouble import Trouble
 from sinks.migrations import migrate
 from topics.errors import BadInput, Broken
 
 GAVE_UP = 130  # what a shell reports for a program ended by Ctrl-C
-SHARES = Shares(late=0.02, beyond=0.001, duplicates=0.01, malformed=0.002)
+TROUBLE = Trouble(late=0.02, beyond=0.001, duplicate=0.01, malformed=0.002, skew=0.02)
 AS_TRUTH_COUNTS = {  # whatever the caller's settings say: by these rules the simulator counts
     "GAMEWAX_WINDOWS__ALLOWED_LATENESS_S": "600",
     "GAMEWAX_WINDOWS__MAX_OUT_OF_ORDERNESS_S": "2",
@@ -115,7 +116,8 @@ def run(wish: Wish, services: Services, ending: Ending, terminal: Console | None
     at, log = services.settings(), wish.folder / FLOW_LOG
     with closing(Reader(at)) as reader:
         check_untouched(reader, wish.folder)
-        sending = Sending(Run(wish.seed, wish.rate, None, round(now() * 1000), SHARES, paced=True), at.kafka)
+        plan = Plan(wish.seed, round(now() * 1000), wish.rate, (PLAYER_EVENTS,), TROUBLE)
+        sending = Sending(Run(plan, live=True), at.kafka)
         given = services.environment() | AS_TRUTH_COUNTS
         flow = Flow("engagement", 1, drain=False, settings=given, log=log, disposable=True)
         screen = FullScreen(terminal, now) if terminal else Lines(now)
@@ -152,7 +154,7 @@ def ended(flow: Flow, sending: Sending) -> Iterator[None]:
 def verdict_of(reader: Reader, watch: Watch) -> Verdict:
     """Compare and show the comparison, if the flow has read everything."""
     truth = watch.sending.truth
-    events, seconds = truth.kinds.total(), watch.traffic_s
+    events, seconds = truth.total, watch.traffic_s
     if not watch.caught_up:
         lacks = f"nothing compared, since the flow had read {watch.read:,} of {events:,} when it was ended"
         return Verdict(events, seconds, (), (lacks,), None)

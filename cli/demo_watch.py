@@ -62,7 +62,7 @@ class Watch:
     @property
     def caught_up(self) -> bool:
         """Tell whether the traffic has ended and the books have all of it."""
-        return self.sending.ended() and self.read == self.sending.truth.kinds.total()
+        return self.sending.ended() and self.read == self.sending.truth.total
 
     @property
     def read(self) -> int:

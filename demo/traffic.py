@@ -10,15 +10,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from threading import Thread
 
-from confluent_kafka import Producer
-
-from simulator.run import TOPIC, Run, Stop
-from simulator.traffic import Message
+from simulator.batch import Block, size
+from simulator.run import Run, Stop
+from simulator.to_kafka import Sender
 from simulator.truth import Truth
-from sinks.kafka import Deliveries, drain, open_producer, send
 from topics.servers import KafkaServer
-
-NOTE_EVERY_MS = 100  # of event time
 
 
 class Sending:
@@ -28,19 +24,17 @@ class Sending:
         """Open the producer; nothing is sent yet.
 
         Raises:
-            BadInput: Kafka or the topic is not there.
+            BadInput: Kafka or a topic is not there.
 
         """
         self.run = run
-        self.truth = Truth()
+        self.truth = Truth(run.traffic.world)
         self.error: Exception | None = None
         self._stop = Stop()
-        self._delivered = Deliveries()
-        self._producer: Producer = open_producer(server, TOPIC)
+        self._sender = Sender(server, run.plan.topics)
         self._thread = Thread(target=self._send, name="traffic", daemon=True)
-        self._sent = 0
         self._counts = [0]  # after so many messages …
-        self._newest = [run.start_ms]  # … the newest event was of then
+        self._newest = [run.plan.start_ms]  # … the newest event was of then
 
     def start(self) -> None:
         """Begin to send."""
@@ -58,7 +52,7 @@ class Sending:
     @property
     def in_kafka(self) -> int:
         """Count the messages that Kafka has confirmed."""
-        return self._delivered.delivered
+        return self._sender.delivered
 
     def newest_ms(self, read: int) -> int:
         """Give the newest event time (epoch ms) among the first `read` messages."""
@@ -66,17 +60,16 @@ class Sending:
 
     def _send(self) -> None:
         try:
-            for message in self.run.messages(self._stop):
-                send(self._producer, TOPIC, message.key, message.value, self._delivered)
-                self.truth.add(message)
-                self._note(message)
-                self._producer.poll(0)
-            drain(self._producer, self._delivered)
+            for block in self.run.blocks(self._stop):
+                for batch in block:
+                    self._sender.send(batch)
+                self.truth.add(block)
+                self._note(block)
+            self._sender.drain()
         except Exception as error:  # noqa: BLE001  handed to the thread that shows it
             self.error = error
 
-    def _note(self, message: Message) -> None:
-        self._sent += 1
-        if (message.event_time_ms or 0) >= self._newest[-1] + NOTE_EVERY_MS:
-            self._counts.append(self._sent)
-            self._newest.append(message.event_time_ms or 0)
+    def _note(self, block: Block) -> None:
+        newest_ms = max(int(batch.due_us[-1]) // 1000 for batch in block if len(batch))
+        self._counts.append(self._counts[-1] + size(block))
+        self._newest.append(newest_ms)

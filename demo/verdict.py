@@ -12,7 +12,9 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 from demo.figures import FINEST_S, Figures, Reader, whole
-from simulator.truth import GameKey, GameRow, LevelKey, LevelRow, Truth
+from simulator.plan import PLAYER_EVENTS
+from simulator.truth import Truth
+from simulator.truth_rows import GameKey, GameRow, LevelKey, LevelRow
 
 WINDOWS_S = (FINEST_S, 60)
 GOAL_S = 20  # from a warm start to the first row on screen
@@ -103,7 +105,7 @@ def events_at(rows: Mapping[KeyT, Row], key: KeyT) -> int:
 
 def sent(truth: Truth) -> Sent:
     """Say what must become of what was sent."""
-    kinds = truth.kinds
+    kinds = truth.counts.kinds[PLAYER_EVENTS]
     return Sent(
         kinds.total(), kinds["good"] + kinds["late"], kinds["beyond"], kinds["malformed"], kinds["duplicate"]
     )
@@ -124,8 +126,9 @@ def faults(compared: tuple[Compared, ...], figures: Figures, truth: Truth) -> li
             is_now, must_be = getattr(book, field.name), getattr(expected, field.name)
             if is_now != must_be:
                 found.append(f"{field.name} at {book.window_s} s is {is_now:,}, not {must_be:,}")
-    for reason in sorted(figures.dead.keys() | truth.reasons.keys()):
-        is_now, must_be = figures.dead[reason], truth.reasons[reason]
+    reasons = truth.counts.reasons[PLAYER_EVENTS]
+    for reason in sorted(figures.dead.keys() | reasons.keys()):
+        is_now, must_be = figures.dead[reason], reasons[reason]
         if is_now != must_be:
             found.append(f"dead letters with {reason} are {is_now:,}, not {must_be:,}")
     return found

@@ -1,14 +1,20 @@
 """The game that is played: levels with a difficulty, maps, and two traps that stop most players.
 
-Rules: a level is a value made from the seed; which levels are traps is known here and nowhere else,
-so that whoever looks for stuck levels can be judged.
+Rules: which levels are traps follows from the seed and is known here and in the truth only, so that
+whoever looks for stuck levels can be judged. All that can happen stands in one table, `Actions`: the
+first rows belong to no place, then each arena (a map of a level) has `ARENA` rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from random import Random
 from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from simulator.plan import Bools, Floats, names
 
 LEVELS = 12
 MAPS = 3
@@ -16,80 +22,85 @@ TRAPS = 2
 EASIEST, HARDEST, TRAP = 0.10, 0.45, 0.90  # share of attempts that fail
 
 
-class Place(NamedTuple):
-    """Where an event happens; a map may be unknown (`""`)."""
-
-    level_id: str
-    map_id: str
-
-
 class Action(NamedTuple):
-    """What a player does: its type, its place, and its fields as JSON text that ends with a comma."""
+    """What can happen: its type, its place (`None`: in no level), its other fields as JSON text."""
 
     event_type: str
-    place: Place | None
-    fields: str
+    level_id: str | None = None
+    map_id: str | None = None
+    more: str = ""
+
+    @property
+    def text(self) -> str:
+        """Write its fields as JSON text, up to the time."""
+        level = f'"level_id":"{self.level_id}",' if self.level_id else ""
+        where = f'"map_id":"{self.map_id}",' if self.map_id else ""
+        return f'"event_type":"{self.event_type}",{level}{where}{self.more}"timestamp":'
+
+
+NOWHERE = (
+    Action("session_start"),
+    Action("session_end"),
+)
+SESSION_START, SESSION_END = range(len(NOWHERE))
+START, COMPLETE, FAIL, FIRST_DEED = range(4)  # rows of an arena
+DEEDS = 24
+ARENA = FIRST_DEED + DEEDS
 
 
 @dataclass(frozen=True, slots=True)
-class Arena:
-    """One map of a level with all that can happen there; `deeds` come with their natural frequency."""
+class Levels:
+    """All levels in order: the share of attempts that fails, and which are traps."""
 
-    start: Action
-    deeds: tuple[Action, ...]
-    complete: Action
-    fail: Action
+    ids: tuple[str, ...]
+    fail_share: Floats
+    trap: Bools
 
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One level; `fail_share` of the attempts at it fail."""
-
-    level_id: str
-    fail_share: float
-    trap: bool
-    arenas: tuple[Arena, ...]
+    @property
+    def traps(self) -> tuple[str, ...]:
+        """Name the traps."""
+        return tuple(name for name, trap in zip(self.ids, self.trap, strict=True) if trap)
 
 
-SESSION_START = Action("session_start", None, '"event_type":"session_start",')
-SESSION_END = Action("session_end", None, '"event_type":"session_end",')
-JOIN_GUILD = Action("join_guild", None, '"event_type":"join_guild","guild_name":"Night \\u0026 Day — Größe",')
-
-
-def levels(random: Random) -> tuple[Level, ...]:
+def levels(random: np.random.Generator) -> Levels:
     """Make the levels, harder and harder, with traps from the third level on."""
-    trapped = set(random.sample(range(2, LEVELS), TRAPS))
-    step = (HARDEST - EASIEST) / (LEVELS - 1)
-    return tuple(
-        Level(
-            level_id := f"level_{number + 1:02d}",
-            TRAP if number in trapped else EASIEST + step * number,
-            number in trapped,
-            tuple(arena(Place(level_id, f"map_{which + 1:02d}")) for which in range(MAPS)),
-        )
-        for number in range(LEVELS)
+    trap = np.zeros(LEVELS, np.bool_)
+    trap[random.choice(np.arange(2, LEVELS), TRAPS, replace=False)] = True
+    return Levels(
+        tuple(names("level", LEVELS)), np.where(trap, TRAP, np.linspace(EASIEST, HARDEST, LEVELS)), trap
     )
 
 
-def arena(place: Place) -> Arena:
-    """Prepare the text of everything that can happen in one place."""
-    here = f'"level_id":"{place.level_id}","map_id":"{place.map_id}",'
+def actions(levels: Levels) -> pl.DataFrame:
+    """List all that can happen: event_type, level_id, map_id, text; the row's number is its code."""
+    every = [*NOWHERE]
+    for level_id in levels.ids:
+        for map_id in names("map", MAPS):
+            every += _arena(level_id, map_id)
+    rows = [
+        (each.event_type, each.level_id, each.map_id if each.level_id else None, each.text) for each in every
+    ]
+    table = pl.DataFrame(rows, schema=["event_type", "level_id", "map_id", "text"], orient="row")
+    return table.with_columns(pl.when(pl.col("level_id").is_not_null()).then(pl.col("map_id").fill_null("")))
+
+
+def _arena(level_id: str, map_id: str) -> Iterator[Action]:
+    """List what can happen in one place, deeds as often as they are likely."""
 
     def deed(event_type: str, more: str = "") -> Action:
-        return Action(event_type, place, f'"event_type":"{event_type}",{here}{more}')
+        return Action(event_type, level_id, map_id, more)
 
-    found = '"event_type":"item_gained","item_id":"potion_small","quantity":1,'
-    return Arena(
-        start=deed("level_start"),
-        deeds=(
-            *[deed("move")] * 11,
-            *[deed("interaction")] * 4,
-            deed("battle"),
-            deed("weapon_use", '"weapon_type":"sword",'),
-            deed("health_change", '"health":71.5,'),
-            Action("item_gained", Place(place.level_id, ""), f'{found}"level_id":"{place.level_id}",'),
-            JOIN_GUILD,
-        ),
-        complete=deed("level_complete", '"duration_ms":48000,'),
-        fail=deed("level_fail"),
-    )
+    yield deed("level_start")
+    yield deed("level_complete", '"duration_ms":48000,')
+    yield deed("level_fail", '"duration_ms":31250.5,')
+    yield from [deed("move")] * 11
+    yield from [deed("interaction")] * 4
+    yield deed("battle")
+    yield deed("weapon_use", '"weapon_type":"sword",')
+    yield deed("weapon_use", '"weapon_type":"bow \\"Größe\\"",')
+    yield deed("health_change", '"health":71.5,')
+    yield Action("item_gained", level_id, None, '"item_id":"potion_small","quantity":1,')
+    yield Action("item_used", None, None, '"item_id":1007,"quantity":2,')
+    yield Action("join_guild", None, None, '"guild_name":"Night \\u0026 Day — Größe",')
+    yield Action("leave_guild", None, None, '"guild_name":"Dawn",')
+    yield deed("emote", '"dance":{"name":"twist","steps":[1,2,3]},')

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from simulator.traffic import Message
+from simulator.batch import Block, size, until
 
-WORTH_A_NAP_S = 0.002
+TICK_S = 0.02
+LONGEST_US = 50_000  # of event time at once, so that traffic stays smooth
 
 
 def paced(
-    messages: Iterable[Message], rate: int, now: Callable[[], float], wait: Callable[[float], bool]
-) -> Iterator[Message]:
-    """Give `rate` messages a second; after a pause it catches up.
+    blocks: Iterable[Block], start_us: int, now: Callable[[], float], wait: Callable[[float], bool]
+) -> Iterator[Block]:
+    """Cut blocks into parts, each handed on when it is due; after a pause it catches up.
 
     `now` is monotonic seconds; `wait` waits for at most so many seconds and says True to end.
     """
-    began = now()
-    for number, message in enumerate(messages):
-        while (early_s := began + number / rate - now()) > WORTH_A_NAP_S:
-            if wait(early_s):
-                return
-        yield message
+    began, reached_us = now(), start_us
+    for block in blocks:
+        first, left = [0] * len(block), size(block)
+        while left:
+            present_us = start_us + int((now() - began) * 1_000_000)
+            if reached_us >= present_us:
+                if wait(TICK_S):
+                    return
+                continue
+            reached_us = min(present_us, reached_us + LONGEST_US)
+            part, first = until(block, first, reached_us)
+            left -= size(part)
+            if size(part):
+                yield part

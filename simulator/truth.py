@@ -1,130 +1,93 @@
-"""What really happened: counts of the traffic that was sent, made apart from the flows' code.
+"""What really happened: the facts of the traffic that was sent, counted apart from the flows' code.
 
-Rules: good and late events count once; duplicates, malformed messages and those beyond allowed
-lateness do not. Counts are kept by 10 s and added up for any multiple of it; players and sessions
-are sets of names, so distinct counts are exact.
+Rules: good and late events count once; duplicates, malformed messages and those beyond allowed lateness do
+not. Distinct counts are of players and sessions themselves, quantiles of the sorted values, money in whole
+units, so everything is exact. It keeps about 20 bytes for each event.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
-from simulator.levels import Place
-from simulator.traffic import Message
+import polars as pl
+
+from simulator import truth_views as views
+from simulator.batch import Batch
+from simulator.counts import Counts
+from simulator.plan import GOOD, LATE, PLAYER_EVENTS, PURCHASE_EVENTS, SERVER_METRICS
+from simulator.reports import LOADS
+from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
+from simulator.world import World
 from topics.errors import Broken
 
 FINEST_S = 10
-TYPES = ("move", "interaction", "level_start", "level_complete", "level_fail")
-
-
-class LevelRow(NamedTuple):
-    """A row of `engagement_by_level` besides its key."""
-
-    events: int
-    moves: int
-    interactions: int
-    level_starts: int
-    level_completes: int
-    level_fails: int
-    players: int
-
-
-class GameRow(NamedTuple):
-    """A row of `engagement` besides its key."""
-
-    events: int
-    players: int
-    sessions: int
-
-
-class LevelKey(NamedTuple):
-    """`window_start` is in epoch seconds."""
-
-    game_id: str
-    window_start: int
-    level_id: str
-    map_id: str
-
-
-class GameKey(NamedTuple):
-    """`window_start` is in epoch seconds."""
-
-    game_id: str
-    window_start: int
-
-
-LevelCell = tuple[Counter[str], set[str]]  # events by type, players
-GameCell = tuple[set[str], set[tuple[str, str]]]  # players, (player, session)
+KEPT: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        PLAYER_EVENTS: ("player", "session", "action"),
+        PURCHASE_EVENTS: ("player", "offer"),
+        SERVER_METRICS: ("server", *LOADS),
+    }
+)
 
 
 class Truth:
-    """Counts messages one by one."""
+    """Keeps the facts of what was sent, and gives what every view must show."""
 
-    def __init__(self) -> None:
-        self.kinds: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
-        self._levels: dict[tuple[str, int, Place], LevelCell] = {}
-        self._games: dict[tuple[str, int], GameCell] = {}
-        self._events: Counter[tuple[str, int]] = Counter()
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.counts = Counts(world.plan.topics)
+        self.newest_us = world.plan.start_ms * 1000
+        self._kept: dict[str, list[pl.DataFrame]] = {topic: [kept(topic, None)] for topic in KEPT}
 
-    def add(self, message: Message) -> None:
-        """Count one message that was sent."""
-        self.kinds[message.kind] += 1
-        if message.kind == "malformed":
-            self.reasons[message.reason] += 1
-        if message.kind not in {"good", "late"} or message.event_time_ms is None or message.action is None:
-            return
-        who = message.who
-        window = message.event_time_ms // (FINEST_S * 1000)
-        game = (who.game_id, window)
-        self._events[game] += 1
-        players, sessions = self._games.get(game) or self._games.setdefault(game, (set(), set()))
-        players.add(who.player_id)
-        if who.session_id:
-            sessions.add((who.player_id, who.session_id))
-        if message.action.place is not None:
-            cell = (who.game_id, window, message.action.place)
-            types, players = self._levels.get(cell) or self._levels.setdefault(cell, (Counter(), set()))
-            types[message.action.event_type] += 1
-            players.add(who.player_id)
+    @property
+    def total(self) -> int:
+        """Count all messages."""
+        return self.counts.total
+
+    def add(self, batches: Iterable[Batch]) -> None:
+        """Count messages that were sent."""
+        for batch in batches:
+            self.counts.add([batch])
+            if len(batch):
+                self._kept[batch.topic].append(kept(batch.topic, batch.facts))
+                self.newest_us = max(self.newest_us, int(batch.due_us[-1]))
 
     def engagement_by_level(self, window_s: int) -> dict[LevelKey, LevelRow]:
-        """Give what the view must show for one window size, by game, window start, level and map."""
-        cells: dict[LevelKey, LevelCell] = {}
-        for (game_id, window, place), (types, players) in self._levels.items():
-            key = LevelKey(game_id, starts(window, window_s), *place)
-            all_types, all_players = cells.setdefault(key, (Counter(), set()))
-            all_types.update(types)
-            all_players |= players
-        return {key: level_row(types, players) for key, (types, players) in cells.items()}
+        """Give what the view must show for one window size."""
+        return views.engagement_by_level(self._facts(PLAYER_EVENTS, window_s), self.world)
 
     def engagement(self, window_s: int) -> dict[GameKey, GameRow]:
-        """Give what the view must show for one window size, by game and window start."""
-        events: Counter[GameKey] = Counter()
-        cells: dict[GameKey, GameCell] = {}
-        for (game_id, window), (players, sessions) in self._games.items():
-            key = GameKey(game_id, starts(window, window_s))
-            events[key] += self._events[game_id, window]
-            all_players, all_sessions = cells.setdefault(key, (set(), set()))
-            all_players |= players
-            all_sessions |= sessions
-        return {key: GameRow(events[key], len(cell[0]), len(cell[1])) for key, cell in cells.items()}
+        """Give what the view must show for one window size."""
+        return views.engagement(self._facts(PLAYER_EVENTS, window_s), self.world)
+
+    def item_sales(self, window_s: int) -> dict[SaleKey, SaleRow]:
+        """Give what the view must show for one window size."""
+        return views.item_sales(self._facts(PURCHASE_EVENTS, window_s), self.world)
+
+    def server_health(self, window_s: int) -> dict[ServerKey, HealthRow]:
+        """Give what the view must show for one window size; quantiles are those of the values themselves."""
+        return views.server_health(self._facts(SERVER_METRICS, window_s), self.world)
+
+    def _facts(self, topic: str, window_s: int) -> pl.DataFrame:
+        """Give what counts, with `window_start` in epoch seconds.
+
+        Raises:
+            Broken: the size is no multiple of 10 s.
+
+        """
+        if window_s % FINEST_S:
+            raise Broken(f"the simulator counts by {FINEST_S} s, not by {window_s} s")
+        self._kept[topic] = [pl.concat(self._kept[topic])]
+        start = pl.col("window").cast(pl.Int64) * FINEST_S // window_s * window_s
+        return self._kept[topic][0].with_columns(start.alias("window_start"))
 
 
-def level_row(types: Counter[str], players: set[str]) -> LevelRow:
-    """Count one cell."""
-    moves, interactions, begun, completed, failed = (types[name] for name in TYPES)
-    return LevelRow(types.total(), moves, interactions, begun, completed, failed, len(players))
-
-
-def starts(window: int, window_s: int) -> int:
-    """Find the start (epoch seconds) of the larger window that holds the `window`-th 10 s.
-
-    Raises:
-        Broken: the size is no multiple of 10 s.
-
-    """
-    if window_s % FINEST_S:
-        raise Broken(f"the simulator counts by {FINEST_S} s, not by {window_s} s")
-    return window * FINEST_S // window_s * window_s
+def kept(topic: str, facts: pl.DataFrame | None) -> pl.DataFrame:
+    """Take what counts, in as few bytes as hold it; None gives an empty frame of the same columns."""
+    if facts is None:
+        return pl.DataFrame(schema={"window": pl.UInt32, **dict.fromkeys(KEPT[topic], pl.UInt32)})
+    return facts.filter(pl.col("kind").is_in([GOOD, LATE])).select(
+        (pl.col("at_ms") // (FINEST_S * 1000)).cast(pl.UInt32).alias("window"),
+        pl.col(KEPT[topic]).cast(pl.UInt32),
+    )

@@ -16,8 +16,11 @@ from demo.folder import KAFKA_LOGS, LOCK, MADE_BY_US, owned
 from demo.verdict import Compared, against, faults
 from demo.view import Moment, plain, screen
 from embedded.process import ROOT
-from simulator.traffic import Shares, traffic
-from simulator.truth import GameKey, GameRow, Truth
+from simulator.plan import PLAYER_EVENTS, Plan
+from simulator.run import Run, Stop
+from simulator.trouble import Trouble
+from simulator.truth import Truth
+from simulator.truth_rows import GameKey, GameRow
 from topics.errors import BadInput
 
 GAMEWAX = str(ROOT / "gamewax")
@@ -126,7 +129,7 @@ def test_traffic_of_somebody_else_is_left_alone(start: Start, folder: Path) -> N
     refused = start("--for", "1")
     complaint = refused.communicate(timeout=200)[1]
     assert (refused.returncode, complaint.count("\n")) == (2, 1)
-    assert complaint.startswith(f"gamewax: {folder} holds 1")
+    assert complaint.startswith(f"gamewax: {folder} holds ")
     assert "give the demo another --data" in complaint
     (folder / MADE_BY_US).touch()
 
@@ -156,18 +159,17 @@ def test_missing_surplus_and_different_rows_are_wrong() -> None:
 
 
 def test_every_count_that_differs_is_a_fault() -> None:
-    truth = Truth()
-    messages = traffic(3, 1_767_225_600_000, 1000, Shares(malformed=0.02, beyond=0.01))
-    for _, message in zip(range(20_000), messages, strict=False):
-        truth.add(message)
-    kinds = truth.kinds
+    plan = Plan(3, 1_767_225_600_000, 1000, (PLAYER_EVENTS,), Trouble(0.02, 0.01, 0.01, 0.02))
+    run = Run(plan, 20_000, live=False)
+    truth = Truth(run.traffic.world)
+    for block in run.blocks(Stop()):
+        truth.add(block)
+    kinds, reasons = truth.counts.kinds[PLAYER_EVENTS], truth.counts.reasons[PLAYER_EVENTS]
     counts = (kinds["good"] + kinds["late"], kinds["beyond"], kinds["malformed"], kinds["duplicate"])
-    right = Figures(books=tuple(Book(size, 20_000, *counts) for size in (10, 60)), dead=truth.reasons.copy())
+    right = Figures(books=tuple(Book(size, 20_000, *counts) for size in (10, 60)), dead=reasons.copy())
     assert faults((), right, truth) == []
-    wrong = Figures(
-        books=(Book(10, 20_001, *counts), right.books[1]), dead=truth.reasons - Counter(not_json=1)
-    )
-    letters = truth.reasons["not_json"]
+    wrong = Figures(books=(Book(10, 20_001, *counts), right.books[1]), dead=reasons - Counter(not_json=1))
+    letters = reasons["not_json"]
     assert faults((Compared("engagement", 60, 9, 2, 1, 0),), wrong, truth) == [
         "engagement at 60 s has 2 wrong rows",
         "the accounting identity at 10 s is off by +1",

@@ -1,0 +1,99 @@
+"""Writes the truth to a file: one JSON object a line, each with `fact` (docs/simulator.md names them all).
+
+Rules: same run, same bytes. Money is a string with 4 decimals, times are RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeAlias
+
+from simulator.players import RING, RINGS
+from simulator.text_files import opened
+from simulator.truth import Truth
+from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
+
+WINDOWS_S = (10, 60)
+Key: TypeAlias = LevelKey | GameKey | SaleKey | ServerKey
+Row: TypeAlias = LevelRow | GameRow | SaleRow | HealthRow
+Fact: TypeAlias = Mapping[str, object]
+
+
+def write_truth(path: Path, truth: Truth) -> None:
+    """Write all facts.
+
+    Raises:
+        BadInput: the file cannot be written.
+
+    """
+    with opened(path) as file:
+        for fact in facts(truth):
+            file.write(json.dumps(fact, ensure_ascii=False).encode() + b"\n")
+
+
+def facts(truth: Truth) -> Iterator[Fact]:
+    """Give the run, its messages, what was planted, and the rows of every view."""
+    plan = truth.world.plan
+    yield {
+        "fact": "run",
+        "seed": plan.seed,
+        "start": moment(plan.start_ms),
+        "rate": plan.rate,
+        "topics": list(plan.topics),
+        "trouble": asdict(plan.trouble),
+        "daily": plan.daily,
+    }
+    for topic, kinds in truth.counts.kinds.items():
+        yield {"fact": "messages", "topic": topic, "read": kinds.total(), **kinds}
+        for reason, count in sorted(truth.counts.reasons[topic].items()):
+            yield {"fact": "dead_letters", "topic": topic, "reason": reason, "count": count}
+    yield from planted(truth)
+    for size in WINDOWS_S:
+        yield from rows(truth, size)
+
+
+def planted(truth: Truth) -> Iterator[Fact]:
+    """Name what somebody should find: traps, outages that have begun, the leak, the rings."""
+    world = truth.world
+    yield from ({"fact": "trap", "level_id": level_id} for level_id in world.levels.traps)
+    for outage in world.servers.outages(truth.newest_us // 1000):
+        server_id = world.servers.ids[outage.server]
+        span = {"from": moment(outage.from_ms), "to": moment(outage.to_ms)}
+        yield {"fact": "outage", "server_id": server_id, **span}
+    if world.servers.leaky >= 0:
+        yield {"fact": "leak", "server_id": world.servers.ids[world.servers.leaky]}
+    if world.plan.trouble.rings:
+        for ring in range(RINGS):
+            names = [world.names.keys[ring * RING + number].decode() for number in range(RING)]
+            yield {"fact": "fraud_ring", "players": names, "device_id": f"shared_{ring}"}
+
+
+def rows(truth: Truth, window_s: int) -> Iterator[Fact]:
+    """Give the rows of all views of one window size, by name of the view and by key."""
+    views: Mapping[str, Iterable[tuple[Key, Row]]] = {
+        "engagement_by_level": truth.engagement_by_level(window_s).items(),
+        "engagement": truth.engagement(window_s).items(),
+        "item_sales": truth.item_sales(window_s).items(),
+        "server_health": truth.server_health(window_s).items(),
+    }
+    for view, found in views.items():
+        for key, row in sorted(found):
+            values = {name: plain(value) for name, value in row._asdict().items()}
+            start = {"window_start": moment(key.window_start * 1000)}
+            where = {"view": view, "window_seconds": window_s}
+            yield {"fact": "row", **where, **key._asdict(), **start, **values}
+
+
+def plain(cell: str | float | Decimal) -> str | float:
+    """Write money as text."""
+    return f"{cell:.4f}" if isinstance(cell, Decimal) else cell
+
+
+def moment(at_ms: int) -> str:
+    """Write an epoch ms."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
