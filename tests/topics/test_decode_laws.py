@@ -21,7 +21,9 @@ from tests.topics.batches import (
     usual,
 )
 from topics.columns import read_sure
+from topics.lines import flat_rows, lines_of
 from topics.topic import Topic
+from topics.uniform import read_uniform
 
 MAIN = [EVENTS[name] for name in ("player-events", "purchase-events", "server-metrics")]
 EVERY = list(EVENTS.values())
@@ -59,6 +61,32 @@ def test_plain_batches_take_no_message_one_by_one() -> None:
         values = batch(topic, 1, 50, 1.0)
         taken = read_sure(fields(topic), topic.time, values, np.full(50, ARRIVED_MS))
         assert taken.rows.tolist() == list(range(50))
+
+
+def plain(size: int) -> list[bytes | None]:
+    """Make player events of one spelling."""
+    return [spelled(random.Random(1), usual(MAIN[0], random.Random(seed))) for seed in range(size)]
+
+
+@pytest.mark.parametrize("extra", ['"player_id":"other"', '"unknown":"x"', '"health":1.5', '"map_id":1.50'])
+def test_a_key_too_many_is_not_made_up_for_by_a_key_that_lacks(extra: str) -> None:
+    values = plain(60)
+    values[7] = (values[7] or b"")[:-1] + b"," + extra.encode() + b"}"
+    lacking = dict(usual(MAIN[0], random.Random(9)))
+    del lacking["session_id"]
+    values[30] = spelled(random.Random(1), list(lacking.items()))
+    assert_same(MAIN[0], values)
+
+
+def test_a_few_odd_messages_keep_no_other_from_the_shortcut() -> None:
+    values = plain(100)
+    odd: list[bytes] = [b"{", b'{"player_id":5}', (values[3] or b"").replace(b"player_id", b"player_if")]
+    values[3], values[50], values[99] = odd
+    lines = lines_of([value or b"" for value in values])
+    cells = read_uniform(lines, flat_rows(lines), fields(MAIN[0]).all)
+    assert cells is not None
+    assert cells.rows.tolist() == [row for row in range(100) if row not in {3, 50, 99}]
+    assert_same(MAIN[0], values)
 
 
 @settings(max_examples=100, deadline=None)
