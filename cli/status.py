@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # imported when the command needs it
     from cli.status_model import Status
 
 EVERY_S = 2.0
+WIDTH = 100  # columns, where no terminal says how many
 
 
 def status(
@@ -77,4 +78,7 @@ def _show(found: Status, *, as_json: bool) -> None:
 
     from cli.status_view import drawn
 
-    Console().print(drawn(found))
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH
+    console.print(drawn(found))

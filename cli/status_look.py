@@ -7,8 +7,10 @@ answer costs some seconds, never more.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 import settings
 from cli.harmless import moment, now_ms
@@ -16,8 +18,19 @@ from cli.status_model import RUNS, FlowHealth, FlowStatus, PartitionStatus, Serv
 from cli.status_processes import Heard, hear, worst
 from cli.status_services import Logs, Stored, logs, stored, unread
 from flows.registry import FLOWS
+from flows.store import DATABASE
 
 RATE_OVER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is known of all flows besides what their processes say; rates are messages a second."""
+
+    recovery: Path
+    known: Stored
+    kafka: Logs
+    rates: Mapping[str, float]
 
 
 class Looker:
@@ -40,10 +53,10 @@ class Looker:
         if (rest_s := (self._before_s or 0.0) + RATE_OVER_S - time.monotonic()) > 0:
             time.sleep(rest_s)
             heard = hear(self._recovery)
-        rates = self._remember(heard)
+        asked = Asked(self._recovery, known, kafka, self._remember(heard))
         names = [*FLOWS, *sorted({of.flow for of in heard} - FLOWS.keys())]
         flows = tuple(
-            flow_status(name, [of for of in heard if of.flow == name], known, kafka, rates.get(name))
+            flow_status(name, [of for of in heard if of.flow == name], asked)
             for name in names
             if not self._wanted or name in self._wanted
         )
@@ -75,25 +88,24 @@ class Looker:
         return Status(moment(now_ms()), well, services, flows, known.letters, (*away, *said, *idle))
 
 
-def flow_status(name: str, heard: list[Heard], known: Stored, kafka: Logs, rate: float | None) -> FlowStatus:
+def flow_status(name: str, heard: list[Heard], asked: Asked) -> FlowStatus:
     """Give one flow's status."""
     partitions = tuple(sorted(chain.from_iterable(of.partitions for of in heard), key=_place))
     lags = [of.lag for of in partitions if of.lag is not None]
     awake = [of for of in partitions if not of.idle] or list(partitions)
     ages = [of.watermark_age_s for of in awake if of.watermark_age_s is not None]
     fresh = [of.freshness_s for of in awake if of.freshness_s is not None]
-    books = tuple(known.books.get(name, ()))
-    stopped: FlowHealth = "stopped" if books else "not started"
+    asleep: FlowHealth = "stopped" if (asked.recovery / name / DATABASE).exists() else "not started"
     return FlowStatus(
         flow=name,
-        health=worst(heard) if heard else stopped,
+        health=worst(heard) if heard else asleep,
         processes=tuple(of.status for of in heard),
         partitions=partitions,
-        lag=sum(lags) if partitions else unread(name, known, kafka),
-        events_per_s=rate,
+        lag=sum(lags) if partitions else unread(name, asked.known, asked.kafka),
+        events_per_s=asked.rates.get(name),
         watermark_age_s=max(ages, default=None),
         freshness_s=max(fresh, default=None),
-        books=books,
+        books=tuple(asked.known.books.get(name, ())),
     )
 
 

@@ -22,7 +22,7 @@ from sources.kafka_client import Log, describe, log_ends
 from topics.errors import GamewaxError
 
 ANSWER_S = 3
-GIVE_UP_S = 8.0  # for everything that one of the two is asked
+GIVE_UP_S = 5.0  # for everything that one of the two is asked
 
 BOOKS = """
 SELECT flow, window_seconds, sum(read), sum(aggregated), sum(late), sum(dead), sum(duplicates),
@@ -67,7 +67,7 @@ def stored() -> Stored:
                 _read(client, found)
             found.service = ServiceStatus("ClickHouse", server.url, answers=True)
         except (ClickHouseError, OSError, GamewaxError) as error:
-            found.service = ServiceStatus("ClickHouse", server.url, answers=False, trouble=root_cause(error))
+            found.service = ServiceStatus("ClickHouse", server.url, answers=False, trouble=_why(error))
 
     _within(ask)
     return found
@@ -115,6 +115,11 @@ def _read(client: Client, found: Stored) -> None:
         found.places[str(flow), str(log), str(topic), int(partition)] = int(offset)
     rows = client.query(LETTERS).result_rows
     found.letters = tuple(DeadLetters(str(topic), str(reason), int(count)) for topic, reason, count in rows)
+
+
+def _why(error: Exception) -> str:
+    said = root_cause(error)
+    return f"does not answer within {ANSWER_S} s" if "timed out" in said else said
 
 
 def _within(ask: Callable[[], None]) -> None:

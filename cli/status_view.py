@@ -1,4 +1,4 @@
-"""How `gamewax status` looks: tables that fit 80 columns.
+"""How `gamewax status` looks: tables that fit 100 columns.
 
 Rules: draws a `Status`, asks nobody. Names that came from outside are shown, never obeyed by a terminal.
 """

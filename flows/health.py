@@ -104,6 +104,7 @@ class _Http(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Http
     server_version, sys_version = "gamewax", ""
+    default_request_version = "HTTP/1.0"  # who speaks nonsense gets a head all the same
 
     def setup(self) -> None:
         """Read the whole head at once, within the time that a connection has."""
