@@ -16,8 +16,8 @@ from topics.errors import BadInput
 app = typer.Typer(help="Prepare and check the full stack in containers.", rich_markup_mode="rich")
 
 NEXT = """next:
-  docker compose up -d --build       Kafka, ClickHouse, Grafana and all flows
-  docker compose run --rm doctor     what is well and what is not
+  docker compose{given} up -d --build      Kafka, ClickHouse, Grafana and all flows
+  docker compose{given} run --rm doctor    what is well and what is not
   Grafana: http://127.0.0.1:3000, user admin, password in {folder}/grafana_admin"""
 
 
@@ -40,11 +40,10 @@ def init(
     place = Place(from_caller(folder) if folder else ROOT, ROOT)
     (write if force else write_new)(place)
     print(f"wrote {place.env} and {place.secrets} (for your eyes only)")
-    if place.folder != ROOT:
-        print(f"give docker compose: --env-file {place.env}")
     if force:
         print("Grafana keeps its old admin password: docs/compose.md says how to change it")
-    print(NEXT.format(folder=place.secrets))
+    given = "" if place.folder == ROOT else f" --env-file '{place.env}'"
+    print(NEXT.format(given=given, folder=place.secrets))
 
 
 @app.command()
