@@ -78,9 +78,12 @@ def settings() -> Iterator[str]:
 
 def topics() -> Iterator[str]:
     """Tell of every topic, and of the fields of those that are decoded."""
-    yield "## Topics\n\n| topic | key | time |\n|---|---|---|"
+    yield "## Topics\n\nWhat each field means: [data dictionary](data-dictionary.md).\n"
+    yield "| topic | key | time | kept | a message without a value |\n|---|---|---|---|---|"
     for topic in TOPICS.values():
-        yield f"| `{topic.name}` | {topic.key} | {topic.time or 'that of Kafka'} |"
+        kept = "the last of each key" if topic.compacted else "as Kafka is told"
+        empty = "deletes its key" if topic.tombstone_deletes or topic.compacted else "is a dead letter"
+        yield f"| `{topic.name}` | {topic.key} | {topic.time or 'that of Kafka'} | {kept} | {empty} |"
     for topic in TOPICS.values():
         if topic.event is None:
             continue

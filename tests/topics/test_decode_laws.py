@@ -102,7 +102,7 @@ def test_any_bytes_are_decoded_without_an_exception(values: list[bytes | None]) 
     assert_same(EVENTS["player-events"], values)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(
         st.dictionaries(

@@ -62,14 +62,23 @@ def test_any_batch_gives_the_unknown_fields_of_its_good_messages(clean: float) -
         assert_extra(PLAYERS, batch(PLAYERS, seed, 40, clean))
 
 
-def test_a_field_left_out_does_not_hide_an_unknown_one() -> None:
-    events = [usual(PLAYERS, random.Random(seed)) for seed in range(3)]
-    events[0] += [("game_id", '"g"')]
-    events[1] += [("gameid", "1.0")]
-    events[2] += [("game_id", '"g"')]
+@pytest.mark.parametrize("field", ["game_id", "map_id", "health", "sent_at"])
+def test_a_field_left_out_does_not_hide_an_unknown_one(field: str) -> None:
+    events = [[("player_id", '"p"'), ("event_type", '"x"'), ("timestamp", "1")] for _ in range(3)]
+    events[0] += [(field, "5")]
+    events[1] += [("unknown", "1.0")]
+    events[2] += [(field, "5")]
     values: list[bytes | None] = [spelled(random.Random(1), event) for event in events]
     decoded = decode(PLAYERS, values, np.full(3, ARRIVED_MS))
-    assert extras(PLAYERS, decoded, values).to_list() == ["", '{"gameid":1.0}', ""]
+    assert extras(PLAYERS, decoded, values).to_list() == ["", '{"unknown":1.0}', ""]
+
+
+@pytest.mark.parametrize("space", ["\n", "\t", " ", "\r\n", ""])
+def test_space_before_a_colon_hides_no_field(space: str) -> None:
+    known = '{"player_id":"p","event_type":"x","timestamp":1'
+    values: list[bytes | None] = [f'{known},"mood"{space}:5}}'.encode(), f"{known}}}".encode()]
+    decoded = decode(PLAYERS, values, np.full(2, ARRIVED_MS))
+    assert extras(PLAYERS, decoded, values).to_list() == ['{"mood":5}', ""]
 
 
 def test_values_stand_as_written_and_the_last_of_a_key_counts() -> None:
