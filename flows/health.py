@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -98,7 +99,9 @@ class _Http(ThreadingHTTPServer):
             self._room.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Keep silent about callers who hang up."""
+        """Keep silent about callers who hang up; a bug goes to `crash-*.log`, as all of stderr does."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):
