@@ -8,11 +8,18 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from cli.letters import Letters
+from cli.letters_wanted import Wanted, known_reasons, since
+from sinks.clickhouse_insert import block, insert
 from tests.flow_fixture import ROOT, TOPIC, World
+from topics.dead_letters import DeadLetter
+from topics.errors import BadInput
 from verify.troubled import POISON, Sent
+from windows.ledger import dead_letter_rows
 
 pytestmark = pytest.mark.slow
 
@@ -66,11 +73,6 @@ def test_letters_are_counted_listed_and_shown(world: World) -> None:
     assert shown == {
         (reason, (value or b"").decode()) for value, reason in POISON.items() if value != b"\xff\xfe"
     }
-    some = as_json(world, "--since", "1h", "--reason", "tombstone", "--reason", "not_object")
-    assert {of["reason"] for of in some["letters"]} == {"tombstone", "not_object"}
-    assert lines(world, "list", "--topic", "other") == ["no dead letters"]
-    assert lines(world, "list", "--since", "2100-01-01T00:00:00Z") == ["no dead letters"]
-
     assert f"and {len(POISON) - 2} older ones (--limit)" in lines(world, "list", "--limit", "3")
     assert_harmless("\n".join(lines(world, "list")))
     assert_harmless("\n".join(lines(world, "show", hostile)))
@@ -78,7 +80,54 @@ def test_letters_are_counted_listed_and_shown(world: World) -> None:
     assert [row["key"] for row in rows if row["id"].endswith(hostile)] == ["'=1+1"]
     assert raw(world, hostile) == HOSTILE
 
-    assert "'nonsense' is no id" in refusal(world, "show", "nonsense")
     assert "there is no dead letter" in refusal(world, "show", f"{TOPIC}:2:1")
-    assert "--since must be a time" in refusal(world, "list", "--since", "yesterday")
-    assert "there is no reason 'odd'" in refusal(world, "replay", "--reason", "odd")
+
+
+def test_letters_are_chosen_by_reason_time_topic_and_id(world: World) -> None:
+    letters = [
+        DeadLetter(reason, "", "", log, topic, 1, offset, b"", b"", 1_000 * offset)
+        for offset, (reason, topic, log) in enumerate(
+            [("not_json", "a", "0000000a"), ("tombstone", "a", "0000000a"), ("not_json", "b.c", "0000000b")],
+            1,
+        )
+    ]
+    again = replace(letters[0], log="0000000c")
+    with world.client() as client:
+        insert(client, block(dead_letter_rows([*letters, again])))
+        asked = Letters(client, world.server)
+        found = {
+            wanted: [letter.dead.id for letter in asked.newest(wanted, 10)]
+            for wanted in (
+                Wanted(reasons=("tombstone", "oversize")),
+                Wanted(since_ms=2_000),
+                Wanted(topic="b.c"),
+                Wanted(ids=("a:1:1", "0000000b:b.c:1:3")),
+                Wanted(ids=("0000000c:a:1:1",), reasons=("not_json",), topic="a", since_ms=1_000),
+                Wanted(ids=("0000000c:a:1:1",), reasons=("tombstone",)),
+            )
+        }
+    assert list(found.values()) == [
+        ["0000000a:a:1:2"],
+        ["0000000b:b.c:1:3", "0000000a:a:1:2"],
+        ["0000000b:b.c:1:3"],
+        ["0000000b:b.c:1:3", "0000000a:a:1:1", "0000000c:a:1:1"],
+        ["0000000c:a:1:1"],
+        [],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [("", None), ("30s", 970_000), ("10m", 400_000), ("1970-01-01T00:00:01+00:00", 1_000), ("0h", 1_000_000)],
+)
+def test_since_is_a_time_or_a_span(text: str, ms: int | None) -> None:
+    assert since(text, 1_000_000) == ms
+
+
+def test_what_names_nothing_is_refused_with_what_does() -> None:
+    with pytest.raises(BadInput, match="--since must be a time like"):
+        since("yesterday", 0)
+    with pytest.raises(BadInput, match="there is no reason 'odd'; there are: tombstone"):
+        known_reasons(["odd"])
+    with pytest.raises(BadInput, match="'a;b' is no id of a dead letter"):
+        Wanted(ids=("a;b",)).where()

@@ -38,7 +38,6 @@ def test_messages_are_shown_with_their_verdict(world: World) -> None:
     ]
     (line,) = tail(world, "--from-beginning", "--key", "b\n", "--count", "1")
     assert " 2:0 b\\n field_missing: map_id is required" in line
-    assert tail(world, "--from-beginning", "--key", "a", "--count", "1", "--raw") == [good.decode()]
 
 
 def test_what_cannot_be_shown_is_one_line(world: World) -> None:
