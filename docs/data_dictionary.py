@@ -5,6 +5,7 @@ In: the topics (`topics.registry`), the tables (`sinks/ddl`) and what their name
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from docs.meanings import Meaning, Meanings, Place, meanings, places
 from docs.schemas import described, schema_text
 from docs.tables import tables
 from topics.decode import fields_of_topic
+from topics.errors import GamewaxError
 from topics.fields import Kind
 from topics.registry import TOPICS
 from topics.topic import Topic
@@ -88,6 +90,9 @@ def files() -> Iterator[tuple[Path, str]]:
 
 
 if __name__ == "__main__":
-    SCHEMAS.mkdir(exist_ok=True)
-    for path, text in files():
+    try:
+        written = list(files())
+    except GamewaxError as error:
+        sys.exit(str(error))
+    for path, text in written:
         path.write_text(text, encoding="utf-8")

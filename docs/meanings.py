@@ -19,6 +19,9 @@ from topics.fields import fields_of
 from topics.registry import TOPICS
 
 FILE = Path(__file__).with_name("meanings.toml")
+HINT = (
+    'An entry is a line like: uses = { means = "events of type `weapon_use`", unit = "events", example = 12 }'
+)
 
 
 class Meaning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +65,7 @@ class Meanings:
         faults = [f"{p.section}.{p.name}.{name} has no entry" for (p, name), e in used.items() if e is None]
         faults += [f"{'.'.join(entry)} is the name of nothing" for entry in self._entries() - entries]
         if faults:
-            raise Broken(f"{FILE.name}: {'; '.join(sorted(faults))}")
+            raise Broken(f"docs/{FILE.name}: {'; '.join(sorted(faults))}. {HINT}")
 
     def of(self, place: Place, name: str) -> Meaning:
         """Tell what a field or column means."""
