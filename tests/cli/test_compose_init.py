@@ -53,7 +53,7 @@ def test_init_writes_random_secrets_for_the_owner_and_says_what_is_next(tmp_path
     assert all(re.fullmatch(r"[\w-]{32}", password) for password in secret.values())
     assert (mode(stack / ENV), mode(stack / FOLDER)) == (0o600, 0o700)
     assert {mode(stack / FOLDER / name) for name in SECRET_FILES} == {0o444}
-    assert "docker compose up -d --build" in made.stdout
+    assert f"docker compose --env-file '{stack / ENV}' up -d --build" in made.stdout
     assert [password for password in secret.values() if password in made.stdout] == []
 
 
