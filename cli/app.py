@@ -12,7 +12,6 @@ import typer
 from cli import (
     bench,
     compose,
-    compose,
     deadletters,
     demo,
     doctor,
@@ -62,7 +61,6 @@ app.command("doctor", rich_help_panel=START)(doctor.doctor)
 app.command("status", rich_help_panel=START)(status.status)
 app.add_typer(services.app, name="services", rich_help_panel=SERVICES)
 app.add_typer(topics.app, name="topics", rich_help_panel=SERVICES)
-app.add_typer(compose.app, name="compose", rich_help_panel=SERVICES)
 app.add_typer(compose.app, name="compose", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)
 app.command("run", rich_help_panel=FLOWS)(run.run)
