@@ -21,7 +21,7 @@ from topics.topic import Topic
 from windows.archive import table_of
 
 BLOCK_ROWS = 50_000
-PIECE_ROWS = 400_000  # events of one piece; a single window may hold more
+PIECE_ROWS = 400_000
 # <name> is filled in from our own names, {name:Type} is a value that ClickHouse takes beside the query.
 _WITHIN = "<time> >= fromUnixTimestamp64Milli({from:Int64}) AND <time> < fromUnixTimestamp64Milli({to:Int64})"
 # What the ring compares (`windows.replays.ids_of`): the event's id, else the dead letter that it replays.
@@ -71,12 +71,14 @@ class RawTable:
         client: reads.
         topic: whose events.
         span: offsets back an id is remembered.
+        piece_rows: events of a piece; a single step may hold more.
 
     """
 
     client: Client
     topic: Topic
     span: int
+    piece_rows: int = PIECE_ROWS
 
     def pieces(self, from_ms: int, to_ms: int, step_ms: int) -> list[Piece]:
         """Cut a time into pieces of some whole steps that hold any events."""
@@ -84,7 +86,7 @@ class RawTable:
         bounds = {"from": from_ms, "to": to_ms, "step": step_ms}
         for step, events in self.client.query(self._sql(_STEPS), parameters=bounds).result_rows:
             begin, end = step * step_ms, (step + 1) * step_ms
-            if found and found[-1].events + events <= PIECE_ROWS:
+            if found and found[-1].events + events <= self.piece_rows:
                 found[-1] = Piece(found[-1].from_ms, end, found[-1].events + events)
             else:
                 found.append(Piece(begin, end, events))
