@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from topics.dead_letters import DeadLetter
-from windows.partials import Ints
+from windows.arrays import Ints
 from windows.take import Arrivals, Take
 
 

@@ -18,7 +18,8 @@ import polars as pl
 from models.aggregates import Aggregate, Merge, Merged, Sketched
 from models.sketch import BUCKET_BITS
 from topics.errors import Broken
-from windows.partials import HASH_BITS, Counted, Hashes, Ints, Partial, added_up, sorted_unique
+from windows.arrays import HASH_BITS, Counted, Hashes, Ints, added_up, sorted_unique
+from windows.partials import Partial
 
 WIDE_HASH_BITS = 40  # once a cell holds more groups than fit beside 48 hash bits
 _NOTHING = {Merge.ADD: 0, Merge.MIN: 2**63 - 1, Merge.MAX: -(2**63)}

@@ -17,8 +17,9 @@ import polars as pl
 
 from models.aggregates import Aggregate
 from topics.errors import NeedsOperator
+from windows.arrays import Counted, Hashes
 from windows.cell import Cell, Groups
-from windows.partials import Counted, Hashes, hash_canary
+from windows.partials import hash_canary
 from windows.plan import SHARDS, CellId, Plan
 from windows.slot import Slot
 

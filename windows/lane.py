@@ -23,7 +23,8 @@ import polars as pl
 
 from topics.dead_letters import DeadLetter
 from topics.decode import Decoded
-from windows.partials import Flags, Ints, Partial, cut, evaluate
+from windows.arrays import Flags, Ints
+from windows.partials import Partial, cut, evaluate
 from windows.plan import NEVER, SHARDS, SLOTS, CellId, Plan, slot_of
 from windows.replays import ids_of, original
 from windows.ring import Ring

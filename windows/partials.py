@@ -4,8 +4,7 @@ Rules:
 - Pure and columnar: one sort per aggregate and size, then contiguous slices; no Python per event.
 - A group is known by two 64-bit hashes of its key columns (null is `''`): it is found by the first, and
   the second shows when two groups share it. Its names travel along and are never compared.
-- A distinct value is `local group << 48 | 48 hash bits`, so a sorted array holds a set per group; a
-  sketch is the same with buckets for hashes, and a count beside each.
+- Distinct values and sketches of all groups are one sorted array each (`windows.arrays`).
 """
 
 from __future__ import annotations
@@ -20,26 +19,25 @@ import numpy.typing as npt
 import polars as pl
 
 from models.aggregates import Aggregate, Merge
-from models.sketch import BUCKET_BITS, buckets_of
+from models.sketch import buckets_of
+from windows.arrays import (
+    HASH_BITS,
+    Counted,
+    Flags,
+    Hashes,
+    Ints,
+    changes,
+    local_set,
+    local_sketch,
+    split_set,
+    split_sketch,
+)
 from windows.plan import SHARD_BITS
 
-HASH_BITS = 48
 MOST_ROWS = 2 ** (64 - HASH_BITS)  # rows of a batch: a local group index must fit beside the hash
 _LOW = np.uint64(2 ** (64 - SHARD_BITS) - 1)
 _GROUP_SEED, _CHECK_SEED, _VALUE_SEED = 11, 17, 23
 _ODD = np.uint64(0x9FB21C651E98DF25)  # spreads a mixed hash's bits upwards (a random odd number)
-
-Ints = npt.NDArray[np.int64]
-Hashes = npt.NDArray[np.uint64]
-Flags = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The sketches of some groups: sorted `group << BUCKET_BITS | bucket`, and how often each was seen."""
-
-    keys: Hashes
-    counts: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,19 +165,19 @@ def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
     order = np.argsort(_sort_key(of.group[kept], window))
     kept, window = kept[order], window[order]
     group, check = of.group[kept], of.check[kept]
-    opens = _changes(group, window) | _changes(check, window)
+    opens = changes(group, window) | changes(check, window)
     first = np.flatnonzero(opens)
     local = np.cumsum(opens) - 1
     measures = np.stack([_reduced(of, number, kept, first) for number in range(len(of.measures))])
-    sets = [_local_set(values[kept], counts[kept], local) for values, counts in of.sets]
-    sketches = [_local_sketch(buckets[kept], counts[kept], local) for buckets, counts in of.sketches]
+    sets = [local_set(values[kept], counts[kept], local) for values, counts in of.sets]
+    sketches = [local_sketch(buckets[kept], counts[kept], local) for buckets, counts in of.sketches]
     opening = pl.Series(kept[first])
     names = [name[opening] for name in of.names]
     group, check, window = group[first], check[first], window[first]
     shard = (group >> np.uint64(64 - SHARD_BITS)).astype(np.int64)
-    pieces = np.flatnonzero(_changes(shard, window))
-    split_sets = [_split_set(values, pieces) for values in sets]
-    split_sketches = [_split_sketch(sketch, pieces) for sketch in sketches]
+    pieces = np.flatnonzero(changes(shard, window))
+    split_sets = [split_set(values, pieces) for values in sets]
+    split_sketches = [split_sketch(sketch, pieces) for sketch in sketches]
     for number, (low, high) in enumerate(pairwise([*pieces.tolist(), len(first)])):
         yield Partial(
             shard=int(shard[low]),
@@ -209,12 +207,6 @@ def _sort_key(group: Hashes, window: Ints) -> Hashes:
     return key
 
 
-def _changes(*columns: npt.NDArray[Any]) -> Flags:
-    """Mark where a new run of equal values begins in any of the columns."""
-    changed = [column[1:] != column[:-1] for column in columns]
-    return np.concatenate(([True], np.logical_or.reduce(changed)))
-
-
 def _reduced(of: Columns, number: int, kept: Ints, first: Ints) -> Ints:
     """Reduce one measure over each group's run of events."""
     reduced: Ints = _REDUCE[of.merges[number]].reduceat(of.measures[number][kept], first)
@@ -222,46 +214,3 @@ def _reduced(of: Columns, number: int, kept: Ints, first: Ints) -> Ints:
 
 
 _REDUCE = {Merge.ADD: np.add, Merge.MIN: np.minimum, Merge.MAX: np.maximum}
-
-
-def _local_set(values: Hashes, counts: Flags, local: Ints) -> Hashes:
-    pairs = (local[counts].astype(np.uint64) << np.uint64(HASH_BITS)) | values[counts]
-    return sorted_unique(pairs)
-
-
-def _split_set(values: Hashes, pieces: Ints) -> list[Hashes]:
-    """Split a set array at the pieces' first groups, and count each piece's groups from 0 again."""
-    lowest = pieces.astype(np.uint64) << np.uint64(HASH_BITS)
-    parts = np.split(values, np.searchsorted(values, lowest[1:]))
-    return [part - low for part, low in zip(parts, lowest, strict=True)]
-
-
-def _local_sketch(buckets: Hashes, counts: Flags, local: Ints) -> Counted:
-    keys = (local[counts].astype(np.uint64) << np.uint64(BUCKET_BITS)) | buckets[counts]
-    return added_up(keys, np.ones(len(keys), np.int64))
-
-
-def _split_sketch(sketch: Counted, pieces: Ints) -> list[Counted]:
-    """Split sketches at the pieces' first groups, and count each piece's groups from 0 again."""
-    lowest = pieces.astype(np.uint64) << np.uint64(BUCKET_BITS)
-    at = np.searchsorted(sketch.keys, lowest[1:])
-    parts = zip(np.split(sketch.keys, at), np.split(sketch.counts, at), lowest, strict=True)
-    return [Counted(keys - low, counts) for keys, counts, low in parts]
-
-
-def added_up(keys: Hashes, counts: Ints) -> Counted:
-    """Sort by key and add the counts of equal keys."""
-    if not len(keys):
-        return Counted(keys, counts)
-    order = np.argsort(keys)
-    keys, counts = keys[order], counts[order]
-    first = np.flatnonzero(_changes(keys))
-    return Counted(keys[first], np.add.reduceat(counts, first))
-
-
-def sorted_unique(values: Hashes) -> Hashes:
-    """Sort and drop repeats (numpy's own `unique` is slower on 64-bit integers)."""
-    if len(values) < 2:  # noqa: PLR2004
-        return values
-    values = np.sort(values)
-    return values[np.concatenate(([True], values[1:] != values[:-1]))]

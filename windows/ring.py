@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from windows.partials import Flags, Hashes, Ints
+from windows.arrays import Flags, Hashes, Ints
 
 _SEEDS = 31, 37
 _SEGMENT = 32_768  # smaller neighbours are merged up to this many ids

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from topics.dead_letters import DeadLetter, Replay
-from windows.partials import Ints
+from windows.arrays import Ints
 from windows.plan import NEVER, Plan
 from windows.rows import Rows
 from windows.slot import Share
