@@ -3,8 +3,8 @@
 Rules:
 - The snapshot is where the handed-on takes end, as the number of the next line or row; what was read
   ahead and lost in a crash is read again. A file read to its end says so in its snapshot.
-- A little of each file is read at first, to learn where in event time it begins; while it waits for its
-  turn it is closed, unless few are open.
+- Of each file the first event is read at first, to learn where in event time it begins: more would make
+  windows of every file live at once. While it waits for its turn it is closed, unless few are open.
 - The file must be the one that was found, at its end as at its beginning.
 """
 
@@ -29,14 +29,13 @@ from topics.fields import Fields
 from windows.plan import NEVER
 from windows.take import JudgingLane, LaneState, Take
 
-PEEK = 200  # messages read of a file at first
 BATCH = 20_000  # messages judged at once
 ABREAST = 200_000  # messages read at once of all files whose turn it is, more or less
 FEWEST = 1_000  # messages of a batch when very many files are read side by side
 MOST_HELD = 2 * BATCH  # messages under way in the background, of all files
 MOST_OPEN = 100  # files that wait for their turn stay open while there are fewer
 REST = timedelta(milliseconds=5)
-LONG_REST = timedelta(milliseconds=200)  # of a file whose turn is not near
+CALLS_S = 5_000  # how often all the files together that wait may look whose turn it is
 
 
 @dataclass(slots=True)
@@ -70,7 +69,7 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
         self._reader: Reader | None = None
         self._place: tuple[int, int] | None = None
         self._left: Chunk | None = None  # read beyond the ids to remember
-        self._job: Future[Take | None] | None = None
+        self._job: Future[tuple[Take | None, bool]] | None = None
         self._asked = 0  # messages, of the job
         self._promised: int | None = None  # in the snapshot that is not committed yet
         self._snapshots = 0
@@ -102,7 +101,8 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
         can_read = self._standing.unread and board.may_read(number)
         if self._job is not None or (can_read and board.held < MOST_HELD):
             return None
-        rest = REST if can_read or board.is_next(number) else LONG_REST
+        long_rest = max(REST, timedelta(seconds=len(board.standings) / CALLS_S))
+        rest = REST if can_read or board.is_next(number) else long_rest
         return datetime.now(UTC) + rest  # noqa: TID251  Bytewax's own clock
 
     def snapshot(self) -> bytes:
@@ -159,22 +159,25 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
             return []
         job, self._job = self._job, None
         self._around.board.held -= self._asked
-        take = job.result()
-        self._note(take)
-        return [] if take is None else [self._around.board.under_promise(take)]
-
-    def _note(self, take: Take | None) -> None:
-        board = self._around.board
-        if take is None:
+        take, ended = job.result()
+        if take is not None:
+            self._note(take)
+        if ended:
             self._standing.unread, self._standing.bytes_read = False, self._file.size
             self._close_reader()
-        else:
-            if self._around.share:
-                read = take.after.read - self._standing.state.read
-                self._around.share.saw(self._around.monotonic(), read, take.dead)
-            self._standing.state = take.after
-            self._standing.bytes_read = 0 if self._reader is None else self._reader.on_disk
-        board.moved()
+        self._around.board.moved()
+        self._spare_reader()
+        return [] if take is None else [self._around.board.under_promise(take)]
+
+    def _note(self, take: Take) -> None:
+        if self._around.share:
+            read = take.after.read - self._standing.state.read
+            self._around.share.saw(self._around.monotonic(), read, take.dead)
+        self._standing.state = take.after
+        self._standing.bytes_read = 0 if self._reader is None else self._reader.on_disk
+
+    def _spare_reader(self) -> None:
+        board = self._around.board
         if len(self._around.open) > MOST_OPEN and not board.may_read(self._file.number):
             self._close_reader()
 
@@ -186,21 +189,26 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
         board = self._around.board
         if not board.may_read(self._file.number):
             return
-        first = self._standing.state.read == 0
-        most = PEEK if first else min(BATCH, max(FEWEST, ABREAST // board.abreast))
+        state = self._standing.state
+        share = min(BATCH, max(FEWEST, ABREAST // board.abreast))
+        most = share if state.newest_ms > NEVER else min(share, max(1, state.read))
         self._asked = most
         board.held += most
         self._job = self._around.threads.submit(self._judge, most)
 
-    def _judge(self, most: int) -> Take | None:
-        """Read and judge some messages, away from the engine's thread; None at the file's end."""
+    def _judge(self, most: int) -> tuple[Take | None, bool]:
+        """Read and judge some messages, away from the engine's thread; tells whether the file ends there."""
         reader = self._reader or self._open()
         chunk, self._left = self._left or reader.read(most), None
-        if chunk is None:
+        if chunk is not None and len(chunk) < most:  # perhaps the last one
+            self._left = reader.read(most)
+        ended = self._left is None and (chunk is None or len(chunk) < most)
+        if ended:
             self._file.check_unchanged()
-            return None
+        if chunk is None:
+            return None, ended
         take = self._lane.take(chunk.arrivals(self._around.as_of_ms))
-        return chunk.with_places(take, lambda place: f"file {self._file.path}, {reader.unit} {place}")
+        return chunk.with_places(take, lambda place: f"file {self._file.path}, {reader.unit} {place}"), ended
 
     def _open(self) -> Reader:
         """Open the file at the lane's next message; the first time let the lane remember the ids before."""

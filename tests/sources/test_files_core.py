@@ -83,7 +83,7 @@ class Machine:
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"PEEK": 7, "BATCH": 50, "FEWEST": 20, "MOST_HELD": 100, "MOST_OPEN": 1}.items():
+    for name, value in {"BATCH": 50, "FEWEST": 20, "MOST_HELD": 100, "MOST_OPEN": 1}.items():
         monkeypatch.setattr(file_partition, name, value)
 
 
@@ -201,4 +201,4 @@ def test_files_far_ahead_wait_and_those_side_by_side_are_read_together(tmp_path:
     Machine(tmp_path).run(look)
     apart = [abs(one - other) for _, one, other in (row for row in rows if len(row) == FILES)]
     later_read = [row[0] for row in rows if len(row) == FILES and min(row[1:]) < 500]
-    assert (max(apart) <= file_board.AHEAD_MS // 1000 + file_partition.BATCH, max(later_read)) == (True, 7)
+    assert (max(apart) <= file_board.AHEAD_MS // 1000 + file_partition.BATCH, max(later_read)) == (True, 1)
