@@ -16,6 +16,8 @@ MakeTopic = Callable[..., str]
 V_END, V_TOPIC, V_VALUE, V_HEADER, PRODUCER = 0, 1, 4, 9, 0
 FIRST = Replay("0a1b2c3d", "player-events", 0, 7, 1_767_225_600_005, 1)
 
+Headers = list[tuple[str, str | bytes | None]] | None
+
 
 def produce_unreadable(kafka: str, topic: str) -> None:
     """Send a message whose header's name is no UTF-8; the Python client cannot, its C library can."""
@@ -38,7 +40,8 @@ def produce_unreadable(kafka: str, topic: str) -> None:
 def test_an_unreadable_header_is_no_replay_and_its_neighbours_are(kafka: str, make_topic: MakeTopic) -> None:
     topic = make_topic(partitions=1)
     producer = Producer({"bootstrap.servers": kafka, "log_level": 0})
-    for headers in (None, FIRST.headers(), [(REPLAY_OF, b"forged")], [("trace", b"\xff")]):
+    some: list[Headers] = [None, [*FIRST.headers()], [(REPLAY_OF, b"forged")], [("trace", b"\xff")]]
+    for headers in some:
         producer.produce(topic, b"v", headers=headers)
         producer.flush(20)
         produce_unreadable(kafka, topic)
