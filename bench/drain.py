@@ -41,6 +41,7 @@ class Result:
             "cpu_us": median(flow["cpu_us"] for flow in self.flow),
             "rss_mb": max(flow["rss_mb"] for flow in self.flow),
             "snapshots": median(flow["snapshots"] for flow in self.flow),
+            "grown_mb": max(flow["grown_mb"] for flow in self.flow),
         }
 
     @property
@@ -59,7 +60,8 @@ class Result:
         met, spread = self.figures, self.ratios
         return (
             f"{self.work.name} ratio={met['ratio']:.2f} ({min(spread):.2f}-{max(spread):.2f}) {rows} "
-            f"rss_mb={met['rss_mb']:.0f} cpu_s_per_m={met['cpu_us']:.2f} snapshots={met['snapshots']:.0%} "
+            f"rss_mb={met['rss_mb']:.0f} grown_mb={met['grown_mb']:.0f} "
+            f"cpu_s_per_m={met['cpu_us']:.2f} snapshots={met['snapshots']:.0%} "
             f"events_per_s={median(flow['rate'] for flow in self.flow):,.0f} runs={len(self.flow)}"
         )
 

@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 from bench.work import SIZE_S, named
 from flows import engagement, process
@@ -45,20 +45,41 @@ class Snapshots:
         SlotLogic.snapshot = timed  # type: ignore[assignment,method-assign]
 
 
+class Memory:
+    """Looks at the process's resident memory twice a second."""
+
+    def __init__(self) -> None:
+        self.seen_mb: list[float] = []
+        self.ends = Event()
+        Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        while not self.ends.wait(0.5):
+            self.seen_mb.append(memory_mb("VmRSS:"))
+
+    @property
+    def grown_mb(self) -> float:
+        """Give how much more there was at most in the last quarter of the time than in the third."""
+        quarter = max(len(self.seen_mb) // 4, 1)
+        third, last = self.seen_mb[-2 * quarter : -quarter], self.seen_mb[-quarter:]
+        return max(last, default=0.0) - max(third, default=0.0)
+
+
 def main(folder: Path) -> None:
     """Run to the end of the topic; print rate, CPU and peak memory of this process."""
-    recovery, snapshots, events = Store(folder).own(), Snapshots(), WORK.load.events
+    recovery, snapshots, memory, events = Store(folder).own(), Snapshots(), Memory(), WORK.load.events
     wall, cpu = time.perf_counter(), time.process_time()
     process.run(sys.modules[__name__], recovery, process.Place(0, []))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    figures = {"rate": events / wall, "cpu_us": cpu / events * 1e6, "rss_mb": peak_rss_mb()}
-    print(json.dumps({**figures, "snapshots": snapshots.seconds / cpu}))
+    memory.ends.set()
+    figures = {"rate": events / wall, "cpu_us": cpu / events * 1e6, "rss_mb": memory_mb("VmHWM:")}
+    print(json.dumps({**figures, "snapshots": snapshots.seconds / cpu, "grown_mb": memory.grown_mb}))
 
 
-def peak_rss_mb() -> float:
-    """Give this process's largest resident size (getrusage would count the parent's before exec)."""
+def memory_mb(what: str) -> float:
+    """Give a line of the process's status in MB (getrusage would count the parent's before exec)."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    return int(status.split(what)[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":

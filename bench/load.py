@@ -85,7 +85,8 @@ def produce(bootstrap_servers: str, load: Load) -> None:
             "queue.buffering.max.messages": 500_000,
         }
     )
-    for block in track(list(blocks(load)), f"preload {load.events:,} events into {load.topic}"):
+    said, total = f"preload {load.events:,} events into {load.topic}", -(-load.events // BLOCK)
+    for block in track(blocks(load), said, total):
         values = messages(block, ids=load.ids).to_list()
         for value, partition in zip(values, (block["player"] % PARTITIONS).to_list(), strict=True):
             while True:

@@ -32,13 +32,8 @@ def by_level(load: Load, size_s: int) -> pl.DataFrame:
 
 def by_player(load: Load, size_s: int) -> pl.DataFrame:
     """Give the events of each player of one window size, sorted by key."""
-    size_ms = size_s * 1000
-    events = pl.concat(blocks(load)).select(
-        (pl.col("time_ms") // size_ms * size_s).alias("window_start"),
-        pl.format("player_{}", "player").alias("player_id"),
-    )
-    return (
-        events.group_by("window_start", "player_id")
-        .agg(events=pl.len().cast(pl.Int64))
-        .sort("window_start", "player_id")
-    )
+    window = (pl.col("time_ms") // (size_s * 1000) * size_s).alias("window_start")
+    parts = [block.group_by(window, "player").agg(events=pl.len().cast(pl.Int64)) for block in blocks(load)]
+    rows = pl.concat(parts).group_by("window_start", "player").agg(pl.col("events").sum())
+    named = rows.select("window_start", pl.format("player_{}", "player").alias("player_id"), "events")
+    return named.sort("window_start", "player_id")

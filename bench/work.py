@@ -73,7 +73,12 @@ def _by_player(name: str, load: Load, goals: dict[str, float]) -> Work:
     return Work(name, load, per_player, truth.by_player, goals, PLAYER_COUNTS)
 
 
-WORKS = {"eng": eng, "ply": ply, "keys": keys}
+def hour(events: int) -> list[Work]:
+    """Events per player over an hour of event time, or as much of it as is asked for."""
+    return [_by_player("HOUR", Load(events, ids=False), {"rss_mb": 1024.0})]
+
+
+WORKS = {"eng": eng, "ply": ply, "keys": keys, "hour": hour}
 
 
 def named(name: str, events: int) -> Work:

@@ -18,6 +18,7 @@ NAMES = {
     "eng": "engagement by level with distinct players, against the bare consume loop",
     "ply": "events per player: nearly every second event makes a row",
     "keys": "events per player with 1,000 to 1,000,000 players",
+    "hour": "memory over an hour of event time (--events 72000000)",
     "lat": "freshness at 20,000 events/s: produced until its row is readable",
 }
 
