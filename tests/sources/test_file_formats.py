@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -191,7 +192,7 @@ def test_a_document_spread_over_lines_is_refused(tmp_path: Path, content: bytes)
         read(put(tmp_path, "a.json", content))
 
 
-TYPED = {
+TYPED: dict[str, tuple[Any, list[object]]] = {
     "player_id": (pa.array([1.0, None], pa.float64()), [1, None]),
     "event_type": (pa.array(['mo"ve', "é"]).dictionary_encode(), ['mo"ve', "é"]),
     "timestamp": (
