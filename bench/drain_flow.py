@@ -20,6 +20,7 @@ from flows.store import Store
 from topics.player_events import TOPIC
 from windows.operator import SlotLogic
 
+NAME = "bench"
 WORK = named(sys.argv[1], int(sys.argv[2]))
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from types import ModuleType
 from typing import TextIO
 
@@ -44,6 +44,7 @@ from topics.errors import Broken, GamewaxError
 TURN_S = (
     0.0002  # reader and judge share the interpreter in small turns: 5 ms of waiting cost 15 % of the speed
 )
+ENDS_WITHIN_S = 35.0  # after SIGTERM; a supervisor kills after 30
 YOUNG = 100_000  # objects before a collection is even considered
 
 
@@ -82,6 +83,7 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
     sys.setswitchinterval(TURN_S)
     epoch = timedelta(seconds=load().recovery.epoch_s)
     stop = Event()  # one for all rounds, so that no request to end falls between two
+    Thread(target=end_in_time, args=(stop, say, ENDS_WITHIN_S), daemon=True).start()
     cluster = {"process_id": place.process, "addresses": place.addresses, "workers_per_process": 1}
     who = Who(module.NAME, place.process, Path(recovery.db_dir).parent)
     with Monitor(who, load(), utc_now, stop) as monitor:
@@ -102,6 +104,20 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
                     ends.callback(source.close)
             if stop.is_set() or not any(source.found_more for source in opened.sources):
                 return
+
+
+def end_in_time(stop: Event, say: TextIO, within_s: float) -> None:
+    """Once asked to end, end in any case: whoever would kill us may be gone, and ClickHouse too.
+
+    It does no harm: what no snapshot holds is read again.
+    """
+    stop.wait()
+    time.sleep(within_s)
+    say.write(
+        f"gamewax: asked to end, and could not within {within_s:.0f} s: the next start reads on safely\n"
+    )
+    say.flush()
+    os._exit(Broken.exit_code)
 
 
 def _keep_engine_quiet(crash_log: Path) -> TextIO:
