@@ -99,15 +99,17 @@ def total(column: str) -> Term:
 
 
 def least(column: str) -> Term:
-    """Keep the smallest value of an integer column; a group without any value shows int64's largest."""
-    smallest = Measure(_int(column).fill_null(2**63 - 1), Merge.MIN)
-    return Term(lambda of: of.ints["min"], {"min": smallest})
+    """Keep the smallest value of an integer column; null for a group without any."""
+    nothing = 2**63 - 1
+    smallest = Measure(_int(column).fill_null(nothing), Merge.MIN)
+    return Term(lambda of: _unless(nothing, of.ints["min"]), {"min": smallest})
 
 
 def greatest(column: str) -> Term:
-    """Keep the largest value of an integer column; a group without any value shows int64's smallest."""
-    largest = Measure(_int(column).fill_null(-(2**63)), Merge.MAX)
-    return Term(lambda of: of.ints["max"], {"max": largest})
+    """Keep the largest value of an integer column; null for a group without any."""
+    nothing = -(2**63)
+    largest = Measure(_int(column).fill_null(nothing), Merge.MAX)
+    return Term(lambda of: _unless(nothing, of.ints["max"]), {"max": largest})
 
 
 def mean(column: str) -> Term:
@@ -189,6 +191,11 @@ class Aggregate:
 
 def _int(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.Int64)
+
+
+def _unless(nothing: int, found: Ints) -> pl.Series:
+    """Give whole numbers, null where nothing was found."""
+    return pl.Series(found).set(pl.Series(found == nothing), None)
 
 
 def _halves(units: pl.Expr) -> dict[str, Measure]:

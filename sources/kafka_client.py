@@ -65,7 +65,8 @@ def describe(kafka: KafkaServer, topic: str, within_s: float = ANSWER_S) -> Log:
         metadata = admin.list_topics(timeout=within_s)
         if topic not in metadata.topics:
             raise BadInput(
-                f"Kafka at {kafka.bootstrap_servers} has no topic {topic!r}: ./gamewax topics create"
+                f"Kafka at {kafka.bootstrap_servers} has no topic {topic!r}: ./gamewax topics list names "
+                "those that Gamewax knows, ./gamewax topics create makes them"
             )
         described = admin.describe_topics(TopicCollection([topic]), request_timeout=within_s)[topic].result()
     except KafkaException as error:

@@ -57,6 +57,7 @@ def test_state_is_saved_under_the_ids_written_down(name: str) -> None:
     if topics := getattr(flow, "TOPICS", ()):
         nothing = {table_of(topic): nothing for topic in topics}
     built = flow.build(nothing, TestingSink([]), TestingSink([]), plan, clock)
+    assert name in STATE, "a new flow of windows: add its name to WINDOWED"
     assert set(state_ids(built)) == STATE[name]
 
 

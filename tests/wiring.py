@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ from polars.exceptions import PolarsError
 
 from docs.tables import COLUMN, DDL, TABLE
 from models.aggregates import Aggregate
-from topics.decode import schema_of
+from topics.decode import EVENT_TIME, schema_of
+from topics.fields import fields_of
 from topics.topic import Topic
 from verify.tables import keys
 from windows.cell import Cell
@@ -21,19 +23,27 @@ SAMPLES: dict[Any, Any] = {pl.String: "some", pl.Int64: 1, pl.Float64: 1.5}
 STORES = {  # what a column of rows may be stored as
     pl.String: {"String", "LowCardinality(String)"},
     pl.UInt64: {"UInt64"},
-    pl.Int64: {"Int64"},
+    pl.Int64: {"Int64", "Nullable(Int64)"},
     pl.UInt32: {"UInt32"},
     pl.Float64: {"Float64", "Nullable(Float64)"},
     pl.Datetime: {"DateTime('UTC')"},
     pl.Decimal: {"Decimal(18, 4)"},
 }
+UPSERTS = re.compile(
+    r"\A[^;]*\nENGINE = ReplacingMergeTree\(version\)\nPARTITION BY toYYYYMM\(window_start\)\n"
+    r"[^;]*\nSETTINGS non_replicated_deduplication_window = 1000;"
+)
 WINDOW = {"window_seconds", "window_start"}
+
+
+def texts() -> str:
+    """Give all of sinks/ddl."""
+    return "\n".join(file.read_text() for file in sorted(DDL.glob("[0-9]*.sql")))
 
 
 def stored() -> dict[str, Columns]:
     """Give every table's columns and their types."""
-    text = "\n".join(file.read_text() for file in sorted(DDL.glob("[0-9]*.sql")))
-    bodies = {name: body.splitlines() for name, body in TABLE.findall(text)}
+    bodies = {name: body.splitlines() for name, body in TABLE.findall(texts())}
     found = {name: [COLUMN.match(line) for line in lines if line] for name, lines in bodies.items()}
     return {name: {column[1]: column[2] for column in columns if column} for name, columns in found.items()}
 
@@ -51,20 +61,30 @@ def _faults(topic: Topic, aggregate: Aggregate) -> Iterator[str]:
         return
     if "game_id" not in aggregate.by:
         yield f"{aggregate.table} is not kept apart by game_id"
-    if {*keys()[table]} != {*aggregate.by} | WINDOW:
-        yield f"{table} is ordered by other columns than those that key {aggregate.table}, and the window's"
+    if odd := {*keys()[table]} ^ ({*aggregate.by} | WINDOW):
+        names = ", ".join(sorted(odd))
+        yield f"{table} is ordered by {names} and {aggregate.table} not keyed by it, or the reverse"
+    if not UPSERTS.search(texts().split(f"IF NOT EXISTS {table}\n")[1]):
+        yield f"{table} does not keep the highest version of a row: copy engine, partition and settings"
     try:
-        rows = _rows(topic, aggregate)
+        rows, without = _rows(topic, aggregate, SAMPLES), _rows(topic, aggregate, {})
     except PolarsError as error:
         yield f"{aggregate.table} asks for what {topic.name} has not: {error}"
         return
     yield from _differences(rows, columns, table)
+    for name in without.columns:
+        if without[name].null_count() and not columns.get(name, "Nullable").startswith("Nullable"):
+            yield f"{table}.{name} is {columns[name]}, but null when no event has it: make it Nullable"
 
 
-def _rows(topic: Topic, aggregate: Aggregate) -> pl.DataFrame:
-    """Fold one made-up event of the topic into a row, whatever the aggregate takes."""
-    schema = schema_of(topic)
-    event = pl.DataFrame({name: [SAMPLES[kind.base_type()]] for name, kind in schema.items()}, schema=schema)
+def _rows(topic: Topic, aggregate: Aggregate, optional: dict[Any, Any]) -> pl.DataFrame:
+    """Fold one made-up event of the topic, with these values in optional fields, into a row."""
+    schema, must = schema_of(topic), {field.name for field in fields_of(topic.event).all if field.required}
+    values = {
+        name: [(SAMPLES if name in must or name == EVENT_TIME else optional).get(kind.base_type())]
+        for name, kind in schema.items()
+    }
+    event = pl.DataFrame(values, schema=schema)
     (found,) = evaluate([aggregate], event)
     assert found.taken is None or found.taken.dtype == bool
     everything = Aggregate(aggregate.table, aggregate.by, aggregate.terms)

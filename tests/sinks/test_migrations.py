@@ -7,13 +7,14 @@ from typer.testing import CliRunner
 
 import settings
 from cli.migrate import migrate as command
+from docs.tables import tables
 from embedded.clickhouse import EmbeddedClickHouse
 from sinks.migrations import DDL, load, migrate, pending
 from tests.sinks.conftest import READER, Store, given, set_to
 from topics.errors import BadInput
 
 NAMES = [path.stem for path in sorted(DDL.glob("*.sql"))]
-PUBLIC = [name[4:] for name in NAMES if "CREATE" in (DDL / f"{name}.sql").read_text()]
+PUBLIC = [table.name for table in tables()]
 
 
 def test_an_empty_server_gets_the_database_all_tables_and_views_once(engine: EmbeddedClickHouse) -> None:
