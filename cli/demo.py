@@ -1,6 +1,6 @@
-"""`gamewax demo`: Kafka, traffic, the flow and ClickHouse, live, and a comparison at the end.
+"""`gamewax demo`: Kafka, traffic, the flows and ClickHouse, live, and a comparison at the end.
 
-In: nothing but a folder for the data. Out: a live view, then the accounting identity, both views
+In: nothing but a folder for the data. Out: a live view, then the accounting identity, all tables
 against the simulator's own count, and a last line `OK …` or `FALLS SHORT …`.
 """
 
@@ -35,9 +35,10 @@ def demo(
         ),
     ] = None,
 ) -> int:
-    """See it run: game traffic through Kafka and a dataflow into ClickHouse, live.
+    """See it run: game traffic through Kafka and dataflows into ClickHouse, live.
 
-    At the end every row of both tables is compared with the simulator's own count.
+    Three use cases: where players get stuck, what is sold, how servers do. At the end every row of their
+    tables is compared with the simulator's own count.
 
     Nothing is left running. The data stay in DIR until the next demo there, which starts afresh.
     """

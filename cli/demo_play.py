@@ -1,6 +1,6 @@
-"""One demo from start to end: services, flow and traffic up, watched, down again, and judged.
+"""One demo from start to end: services, flows and traffic up, watched, down again, and judged.
 
-Rules: everything started here ends here, in the order traffic, flow, services, whatever happens; the
+Rules: everything started here ends here, in the order traffic, flows, services, whatever happens; the
 kernel ends the children when this process is killed. Ctrl-C or SIGTERM before there is traffic gives
 up; after, it ends the traffic and what was sent is still compared; a second one gives up.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -18,17 +18,18 @@ from types import FrameType
 import structlog
 from rich.console import Console
 
-from cli.demo_watch import Watch
-from cli.supervise import Flow
+from cli.demo_flows import Flows
+from cli.demo_watch import Stage, Watch
 from cli.topics import create_topics
-from demo.figures import Reader
-from demo.folder import FLOW_LOG, owned
+from demo.compared import compare, kept
+from demo.folder import owned
+from demo.reader import Reader
 from demo.screens import FullScreen, Lines
 from demo.traffic import Sending
-from demo.verdict import Verdict, compare, faults
-from demo.view import summary
+from demo.verdict import Found, Verdict, faults
+from demo.words import summary
 from embedded.services import Services, running
-from simulator.plan import PLAYER_EVENTS, Plan
+from simulator.plan import Plan
 from simulator.run import Run
 from simulator.trouble import Trouble
 from sinks.migrations import migrate
@@ -105,26 +106,26 @@ def services_of(wish: Wish) -> Iterator[Services]:
             at = services.settings()
             create_topics(at)
             migrate(at)
-            say(f"Ready after {now() - wish.began:.1f} s. Starting the flow and the traffic …")
+            say(f"Ready after {now() - wish.began:.1f} s. Starting the flows and the traffic …")
             yield services
         finally:
             say("Stopping Kafka and ClickHouse …")
 
 
 def run(wish: Wish, services: Services, ending: Ending, terminal: Console | None) -> Verdict:
-    """Start flow and traffic, watch them, end them, and judge."""
-    at, log = services.settings(), wish.folder / FLOW_LOG
+    """Start flows and traffic, watch them, end them, and judge."""
+    at = services.settings()
     with closing(Reader(at)) as reader:
         check_untouched(reader, wish.folder)
-        plan = Plan(wish.seed, round(now() * 1000), wish.rate, (PLAYER_EVENTS,), TROUBLE)
-        sending = Sending(Run(plan, live=True), at.kafka)
-        given = services.environment() | AS_TRUTH_COUNTS
-        flow = Flow("engagement", 1, drain=False, settings=given, log=log, disposable=True)
-        screen = FullScreen(terminal, now) if terminal else Lines(now)
-        watch = Watch(reader, sending, flow, wish.folder, screen)
-        with log.open("a", buffering=1) as words, ended(flow, sending):
+        flows = Flows(wish.folder, services.environment() | AS_TRUTH_COUNTS)
+        with flows.log.open("a", buffering=1) as words, ended(flows):
             structlog.configure(logger_factory=structlog.PrintLoggerFactory(words))
-            with screen:
+            flows.look()  # they start while the made-up world does
+            plan = Plan(wish.seed, round(now() * 1000), wish.rate, trouble=TROUBLE)
+            sending = Sending(Run(plan, live=True), at.kafka)
+            screen = FullScreen(terminal, now) if terminal else Lines(now)
+            watch = Watch(Stage(sending, flows, reader, wish.folder, screen))
+            with screen, stopped(sending):
                 ending.rounds_off = True
                 watch.traffic(ending, wish.limit_s)
                 watch.rest(ending)
@@ -133,34 +134,41 @@ def run(wish: Wish, services: Services, ending: Ending, terminal: Console | None
 
 
 @contextmanager
-def ended(flow: Flow, sending: Sending) -> Iterator[None]:
-    """End the traffic and then the flow, with a snapshot, in any case.
+def ended(flows: Flows) -> Iterator[None]:
+    """End the flows, with snapshots, in any case; why the demo ends is more than how they did.
 
     Raises:
-        Broken: it did not end well.
+        Broken: one did not end well.
 
     """
     try:
         yield
+    except BaseException:
+        with suppress(Broken):
+            flows.end()
+        raise
+    flows.end()
+
+
+@contextmanager
+def stopped(sending: Sending) -> Iterator[None]:
+    """End the traffic in any case."""
+    try:
+        yield
     finally:
         sending.stop()
-        last = flow.running
-        flow.end()
-    codes = [process.returncode for process in last]
-    if any(codes):
-        raise Broken(f"the flow ended with code {codes[0]}; see {flow.log}")
 
 
 def verdict_of(reader: Reader, watch: Watch) -> Verdict:
-    """Compare and show the comparison, if the flow has read everything."""
+    """Compare and show the comparison, if the flows have read everything."""
     truth = watch.sending.truth
     events, seconds = truth.total, watch.traffic_s
     if not watch.caught_up:
-        lacks = f"nothing compared, since the flow had read {watch.read:,} of {events:,} when it was ended"
+        lacks = f"nothing compared, since {watch.unread or 'traffic had not ended'} when it was ended"
         return Verdict(events, seconds, (), (lacks,), None)
-    figures, compared = reader.look(), compare(reader, truth)
-    say(summary(figures, compared))
-    return Verdict(events, seconds, compared, tuple(faults(compared, figures, truth)), None)
+    found = Found(reader.look(), compare(reader, truth), kept(reader, truth))
+    say(summary(found))
+    return Verdict(events, seconds, found.compared, tuple(faults(found, truth)), None)
 
 
 def check_untouched(reader: Reader, folder: Path) -> None:
@@ -171,7 +179,8 @@ def check_untouched(reader: Reader, folder: Path) -> None:
 
     """
     messages, figures = reader.messages(), reader.look()
-    if messages or figures.counted or figures.books:
+    books = any(progress.books or progress.settled for progress in figures.flows.values())
+    if messages or books or figures.has_rows:
         raise BadInput(
             f"{folder} holds {messages:,} messages that no demo made; nothing was changed: "
             "give the demo another --data"

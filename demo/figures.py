@@ -1,46 +1,14 @@
-"""What a reader of the tables sees: one look at ClickHouse and one at Kafka, as plain figures.
+"""What a reader of the tables sees at one moment, as plain figures.
 
-Rules: asks as the reader user; values are server-side parameters; nothing here knows the simulator.
+Rules: nothing here asks anybody. What is settled can be read now; the books come with a flow's snapshots.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from confluent_kafka import KafkaException, TopicPartition
-
-import settings
-from sinks.clickhouse_client import connect
-from sources.kafka_client import consumer, describe
-from topics.errors import Broken
-from topics.player_events import TOPIC
-
-FLOW = "engagement"
-FINEST_S = 10  # the smallest window: every good event counts once in these rows
-LATELY_S = 60
-KAFKA_ANSWERS_WITHIN_S = 5.0
-
-LEVELS = """
-SELECT level_id, sumIf(events, window_start > now() - {lately:UInt32}), sum(level_completes), sum(level_fails)
-FROM engagement_by_level WHERE window_seconds = {finest:UInt32} GROUP BY level_id ORDER BY level_id
-"""
-COUNTED = "SELECT sum(events) FROM engagement WHERE window_seconds = {finest:UInt32}"
-BOOKS = """
-SELECT window_seconds, sum(read), sum(aggregated), sum(late), sum(dead), sum(duplicates)
-FROM accounting WHERE flow = {flow:String} AND topic = {topic:String}
-GROUP BY window_seconds ORDER BY window_seconds
-"""
-DEAD = "SELECT reason, count() FROM dead_letters WHERE topic = {topic:String} GROUP BY reason"
-PARAMETERS: Mapping[str, str | int] = {
-    "lately": LATELY_S,
-    "finest": FINEST_S,
-    "flow": FLOW,
-    "topic": TOPIC.name,
-}
-
-Table = Sequence[Sequence[object]]
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +32,30 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Sale:
+    """What one item brought in one currency, since the demo began."""
+
+    item_id: str
+    currency: str
+    purchases: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How one server did in its newest minute: averages in percent, percentiles of latency in ms."""
+
+    server_id: str
+    cpu: float
+    memory: float
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
-    """What became of all messages read, for one window size."""
+    """What became of all messages that one flow read, for one window size (0: it has no windows)."""
 
     window_s: int
     read: int
@@ -81,103 +71,37 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """One look at everything; `unsaved`: messages in Kafka behind the flow's committed offsets."""
+class Progress:
+    """How far one flow is.
 
-    levels: tuple[Level, ...] = ()
-    counted: int = 0
+    `read`: messages in its books by topic, at the window size that is furthest behind; `settled`: messages
+    whose fate is in a table that can be read now; `unsaved`: messages in Kafka behind its committed
+    offsets, None when Kafka does not say.
+    """
+
     books: tuple[Book, ...] = ()
-    dead: Counter[str] = field(default_factory=Counter)
+    read: Mapping[str, int] = field(default_factory=dict)
+    settled: int = 0
     unsaved: int | None = None
 
     @property
-    def settled(self) -> int:
-        """Count the messages whose fate is in a table that can be read now."""
-        book = self.books[0] if self.books else Book(0, 0, 0, 0, 0, 0)
-        return self.counted + self.dead.total() + book.late + book.duplicates
+    def difference(self) -> int:
+        """Give what the identity lacks where it lacks most."""
+        return max((book.difference for book in self.books), key=abs, default=0)
 
 
-class Reader:
-    """Looks at the tables as the reader user, and at the flow's place in Kafka."""
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One look at everything: use cases, progress by flow, dead letters by topic and reason."""
 
-    def __init__(self, at: settings.Settings) -> None:
-        """Log in.
+    levels: tuple[Level, ...] = ()
+    players: int = 0  # of this minute
+    sales: tuple[Sale, ...] = ()
+    servers: tuple[Load, ...] = ()
+    flows: Mapping[str, Progress] = field(default_factory=dict)
+    dead: Mapping[str, Counter[str]] = field(default_factory=dict)
 
-        Raises:
-            BadInput: ClickHouse does not answer or refuses the reader.
-
-        """
-        mine = at.clickhouse
-        as_reader = mine.model_copy(update={"user": mine.reader_user, "password": mine.reader_password})
-        self._client = connect(as_reader, mine.database)
-        self._kafka = consumer(at.kafka, f"{at.kafka.group}-{FLOW}")
-        partitions = describe(at.kafka, TOPIC.name).partitions
-        self._places = [TopicPartition(TOPIC.name, number) for number in range(partitions)]
-
-    def close(self) -> None:
-        """Log out."""
-        self._client.close()
-        self._kafka.close()
-
-    def look(self) -> Figures:
-        """Take all figures of this moment.
-
-        Raises:
-            ClickHouseError: whatever the driver says.
-
-        """
-        levels = tuple(
-            Level(str(name), whole(lately), whole(completes), whole(fails))
-            for name, lately, completes, fails in self.rows(LEVELS, PARAMETERS)
-        )
-        counted = whole(self.rows(COUNTED, PARAMETERS)[0][0])
-        books = tuple(Book(*map(whole, row)) for row in self.rows(BOOKS, PARAMETERS))
-        dead = Counter({str(reason): whole(letters) for reason, letters in self.rows(DEAD, PARAMETERS)})
-        return Figures(levels, counted, books, dead, self.unsaved())
-
-    def rows(self, query: str, parameters: Mapping[str, str | int]) -> Table:
-        """Ask ClickHouse.
-
-        Raises:
-            ClickHouseError: whatever the driver says.
-
-        """
-        answer: Table = self._client.query(query, parameters=dict(parameters)).result_rows
-        return answer
-
-    def unsaved(self) -> int | None:
-        """Count the lag as lag tools do: log end - committed offset; None when Kafka does not say."""
-        try:
-            places = self._kafka.committed(self._places, timeout=KAFKA_ANSWERS_WITHIN_S)
-            ends = [self._end_of(place) for place in places]
-        except KafkaException:
-            return None
-        return sum(end - max(place.offset, 0) for place, end in zip(places, ends, strict=True))
-
-    def messages(self) -> int:
-        """Count the messages that the topic ever got.
-
-        Raises:
-            Broken: Kafka does not answer.
-
-        """
-        try:
-            return sum(self._end_of(place) for place in self._places)
-        except KafkaException as error:
-            raise Broken(f"Kafka does not answer ({error.args[0].str()})") from error
-
-    def _end_of(self, place: TopicPartition) -> int:
-        end: int = self._kafka.get_watermark_offsets(place, timeout=KAFKA_ANSWERS_WITHIN_S)[1]
-        return end
-
-
-def whole(value: object) -> int:
-    """Take a cell that holds a whole number.
-
-    Raises:
-        Broken: it holds something else.
-
-    """
-    if not isinstance(value, int):
-        raise Broken(f"ClickHouse gave {value!r} where a whole number belongs")
-    return value
+    @property
+    def has_rows(self) -> bool:
+        """Tell whether any table of a use case has a row."""
+        return bool(self.levels or self.sales or self.servers)

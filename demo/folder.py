@@ -20,8 +20,8 @@ from embedded.services_state import is_supervised, make_folder
 from topics.errors import BadInput
 
 LOCK, MADE_BY_US = "demo.lock", "demo.made"
-FLOW_LOG = "flow.log"
-HOLD_TRAFFIC = ("kafka", "clickhouse", "recovery", FLOW_LOG)
+FLOW_LOGS = "flows"
+HOLD_TRAFFIC = ("kafka", "clickhouse", "recovery", FLOW_LOGS)
 KAFKA_LOGS = Path("kafka/logs")
 FORMATTED = ("meta.properties", "bootstrap.checkpoint")  # all that formatting made; it costs seconds
 LEAST_FREE_MB = 500

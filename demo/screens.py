@@ -13,7 +13,9 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.live import Live
 
-from demo.view import Moment, plain, screen
+from demo.moment import Moment
+from demo.view import screen
+from demo.words import plain
 
 LINE_EVERY_S = 5.0
 
@@ -47,8 +49,9 @@ class FullScreen:
 
     def show(self, moment: Moment) -> None:
         """Draw the moment."""
-        self._live.update(screen(moment, self._console.size.height), refresh=True)
-        if moment.figures.levels and self.first_row_at is None:
+        size = self._console.size
+        self._live.update(screen(moment, size.width, size.height), refresh=True)
+        if moment.figures.has_rows and self.first_row_at is None:
             self.first_row_at = self._now()
 
     def __enter__(self) -> Self:
@@ -74,7 +77,7 @@ class Lines:
 
     def show(self, moment: Moment) -> None:
         """Print the moment if it is time, or if it is the first with rows or with another trouble."""
-        first = bool(moment.figures.levels) and self.first_row_at is None
+        first = moment.figures.has_rows and self.first_row_at is None
         if not first and moment.traffic_s < self._next_s and moment.trouble == self._trouble:
             return
         print(plain(moment), flush=True)  # noqa: T201  this is the screen

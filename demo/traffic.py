@@ -1,8 +1,8 @@
 """The simulator beside the view: sends in a thread, and keeps the truth about what it sent.
 
 Rules: the truth holds exactly what was handed to Kafka, so it is complete once the thread has ended.
-Traffic is at most as fast as the clock. `newest_ms` lets a reader of `n` messages know how far in
-event time it is.
+Traffic is at most as fast as the clock. `unread_since_ms` lets a reader of `n` messages of a topic know
+how far behind it is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from threading import Thread
 
-from simulator.batch import Block, size
+from simulator.batch import Block
 from simulator.run import Run, Stop
 from simulator.to_kafka import Sender
 from simulator.truth import Truth
@@ -33,8 +33,8 @@ class Sending:
         self._stop = Stop()
         self._sender = Sender(server, run.plan.topics)
         self._thread = Thread(target=self._send, name="traffic", daemon=True)
-        self._counts = [0]  # after so many messages …
-        self._newest = [run.plan.start_ms]  # … the newest event was of then
+        self._counts: dict[str, list[int]] = {topic: [] for topic in run.plan.topics}  # so many messages …
+        self._due_ms: dict[str, list[int]] = {topic: [] for topic in run.plan.topics}  # … were sent by then
 
     def start(self) -> None:
         """Begin to send."""
@@ -54,9 +54,11 @@ class Sending:
         """Count the messages that Kafka has confirmed."""
         return self._sender.delivered
 
-    def newest_ms(self, read: int) -> int:
-        """Give the newest event time (epoch ms) among the first `read` messages."""
-        return self._newest[bisect_right(self._counts, read, hi=len(self._newest)) - 1]
+    def unread_since_ms(self, topic: str, read: int) -> int | None:
+        """Give when the first unread message of a topic was sent, epoch ms; None: all are read."""
+        due_ms = self._due_ms[topic]
+        first = bisect_right(self._counts[topic], read, hi=len(due_ms))
+        return due_ms[first] if first < len(due_ms) else None
 
     def _send(self) -> None:
         try:
@@ -70,6 +72,8 @@ class Sending:
             self.error = error
 
     def _note(self, block: Block) -> None:
-        newest_ms = max(int(batch.due_us[-1]) // 1000 for batch in block if len(batch))
-        self._counts.append(self._counts[-1] + size(block))
-        self._newest.append(newest_ms)
+        for batch in block:
+            if len(batch):
+                counts = self._counts[batch.topic]
+                counts.append((counts[-1] if counts else 0) + len(batch))
+                self._due_ms[batch.topic].append(int(batch.due_us[-1]) // 1000)

@@ -1,52 +1,28 @@
-"""The end of a demo: what the tables say against what the simulator knows it sent.
+"""The end of a demo: everything that is not as it must be, and the last line.
 
-Rules: every row and column of both views at both window sizes is compared, and every count of the
-accounting; a row that only one side has is wrong. *lost* and *double* are events of the finest
-windows that are missing in or too many in the tables.
+Rules: besides the rows, every count of the accounting is judged, for each flow and window size, and the dead
+letters by topic and reason. Nothing is right that was not compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TypeVar
 
-from demo.figures import FINEST_S, Figures, Reader, whole
-from simulator.plan import PLAYER_EVENTS
+from demo.compared import Compared, Kept
+from demo.figures import Book, Figures
+from demo.streams import FINEST_S, STREAMS, Stream
 from simulator.truth import Truth
-from simulator.truth_rows import GameKey, GameRow, LevelKey, LevelRow
 
-WINDOWS_S = (FINEST_S, 60)
 GOAL_S = 20  # from a warm start to the first row on screen
-BY_LEVEL = """
-SELECT game_id, toUnixTimestamp(window_start), level_id, map_id,
-    events, moves, interactions, level_starts, level_completes, level_fails, players
-FROM engagement_by_level WHERE window_seconds = {size:UInt32}
-"""
-WHOLE_GAME = """
-SELECT game_id, toUnixTimestamp(window_start), events, players, sessions
-FROM engagement WHERE window_seconds = {size:UInt32}
-"""
-
-KeyT = TypeVar("KeyT", LevelKey, GameKey)
-Row = LevelRow | GameRow
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """One view at one window size against the truth."""
-
-    view: str
-    window_s: int
-    rows: int
-    wrong: int
-    lost: int
-    double: int
+EVERY_EVENT_ONCE = ("engagement", "item_sales", "server_health")  # in their rows of the finest windows
+NO_REASONS: Counter[str] = Counter()
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the simulator knows about its messages, by the fate that each must have."""
+    """What the simulator knows about the messages for one flow, by the fate that each must have."""
 
     read: int
     aggregated: int
@@ -55,83 +31,74 @@ class Sent:
     duplicates: int
 
 
-def compare(reader: Reader, truth: Truth) -> tuple[Compared, ...]:
-    """Compare both views at all window sizes.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the tables say when all traffic has been read."""
 
-    Raises:
-        ClickHouseError: whatever the driver says.
-
-    """
-    return tuple(each for size in WINDOWS_S for each in compare_size(reader, truth, size))
-
-
-def compare_size(reader: Reader, truth: Truth, size: int) -> tuple[Compared, Compared]:
-    """Compare both views at one window size."""
-    levels = {
-        LevelKey(str(game), whole(start), str(level), str(where)): LevelRow(*map(whole, counts))
-        for game, start, level, where, *counts in reader.rows(BY_LEVEL, {"size": size})
-    }
-    games = {
-        GameKey(str(game), whole(start)): GameRow(*map(whole, counts))
-        for game, start, *counts in reader.rows(WHOLE_GAME, {"size": size})
-    }
-    return (
-        against("engagement_by_level", size, levels, truth.engagement_by_level(size)),
-        against("engagement", size, games, truth.engagement(size)),
-    )
+    figures: Figures
+    compared: tuple[Compared, ...]
+    kept: tuple[Kept, ...]
 
 
-def against(view: str, size: int, found: Mapping[KeyT, Row], true: Mapping[KeyT, Row]) -> Compared:
-    """Compare what a view shows with what is true.
-
-    >>> here = GameKey("", 0)
-    >>> against("engagement", 10, {here: GameRow(5, 2, 2)}, {here: GameRow(6, 2, 2)})
-    Compared(view='engagement', window_s=10, rows=1, wrong=1, lost=1, double=0)
-
-    """
-    keys = found.keys() | true.keys()
-    wrong = [key for key in keys if found.get(key) != true.get(key)]
-    missing = [events_at(true, key) - events_at(found, key) for key in wrong]
-    lost = sum(count for count in missing if count > 0)
-    double = -sum(count for count in missing if count < 0)
-    return Compared(view, size, len(keys), len(wrong), lost, double)
+def sent(stream: Stream, truth: Truth) -> Sent:
+    """Say what must become of what was sent; a flow without windows keeps all events."""
+    kinds = sum((truth.counts.kinds[topic] for topic in stream.topics), Counter[str]())
+    read, dead = kinds.total(), kinds["malformed"]
+    if 0 in stream.windows_s:
+        return Sent(read, read - dead, 0, dead, 0)
+    return Sent(read, kinds["good"] + kinds["late"], kinds["beyond"], dead, kinds["duplicate"])
 
 
-def events_at(rows: Mapping[KeyT, Row], key: KeyT) -> int:
-    """Count a row's events; a row that is not there has none."""
-    row = rows.get(key)
-    return row.events if row else 0
-
-
-def sent(truth: Truth) -> Sent:
-    """Say what must become of what was sent."""
-    kinds = truth.counts.kinds[PLAYER_EVENTS]
-    return Sent(
-        kinds.total(), kinds["good"] + kinds["late"], kinds["beyond"], kinds["malformed"], kinds["duplicate"]
-    )
-
-
-def faults(compared: tuple[Compared, ...], figures: Figures, truth: Truth) -> list[str]:
+def faults(found: Found, truth: Truth) -> list[str]:
     """Name everything that is not as it must be; empty when all is right."""
-    found = [
-        f"{each.view} at {each.window_s} s has {each.wrong:,} wrong rows" for each in compared if each.wrong
+    return [
+        *(
+            f"{each.view} at {each.window_s} s has {each.wrong:,} wrong rows"
+            for each in found.compared
+            if each.wrong
+        ),
+        *(
+            f"{each.table} has {each.rows:,} rows, not {each.must_be:,}"
+            for each in found.kept
+            if each.rows != each.must_be
+        ),
+        *(
+            fault
+            for stream in STREAMS
+            for fault in faults_of_books(stream, found.figures, sent(stream, truth))
+        ),
+        *faults_of_letters(found.figures, truth),
     ]
-    if [book.window_s for book in figures.books] != list(WINDOWS_S):
-        found.append("accounting lacks a window size")
-    expected = sent(truth)
-    for book in figures.books:
+
+
+def faults_of_books(stream: Stream, figures: Figures, expected: Sent) -> Iterator[str]:
+    """Name what is wrong in one flow's accounting."""
+    progress = figures.flows.get(stream.flow)
+    books = progress.books if progress else ()
+    if expected.read and tuple(book.window_s for book in books) != stream.windows_s:
+        yield f"the accounting of {stream.flow} lacks a window size"
+    for book in books:
+        where = f"{stream.flow}{at(book)}"
         if book.difference:
-            found.append(f"the accounting identity at {book.window_s} s is off by {book.difference:+,}")
+            yield f"the accounting identity of {where} is off by {book.difference:+,}"
         for field in fields(expected):
             is_now, must_be = getattr(book, field.name), getattr(expected, field.name)
             if is_now != must_be:
-                found.append(f"{field.name} at {book.window_s} s is {is_now:,}, not {must_be:,}")
-    reasons = truth.counts.reasons[PLAYER_EVENTS]
-    for reason in sorted(figures.dead.keys() | reasons.keys()):
-        is_now, must_be = figures.dead[reason], reasons[reason]
-        if is_now != must_be:
-            found.append(f"dead letters with {reason} are {is_now:,}, not {must_be:,}")
-    return found
+                yield f"{field.name} of {where} is {is_now:,}, not {must_be:,}"
+
+
+def at(book: Book) -> str:
+    """Name the window size, if there is one."""
+    return f" at {book.window_s} s" if book.window_s else ""
+
+
+def faults_of_letters(figures: Figures, truth: Truth) -> Iterator[str]:
+    """Name the reasons with another number of dead letters than broken messages."""
+    for topic, reasons in truth.counts.reasons.items():
+        dead = figures.dead.get(topic, NO_REASONS)
+        for reason in sorted(dead.keys() | reasons.keys()):
+            if dead[reason] != reasons[reason]:
+                yield f"dead letters of {topic} with {reason} are {dead[reason]:,}, not {reasons[reason]:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +115,17 @@ class Verdict:
     def line(self) -> str:
         """Say it all in the last line."""
         rate = self.events / self.traffic_s if self.traffic_s else 0
-        finest = next((each for each in self.compared if each.view == "engagement"), None)
         parts = [f"{self.events:,} events", f"{rate:,.0f} events/s"]
-        if finest:
-            rows, wrong = (sum(getattr(each, name) for each in self.compared) for name in ("rows", "wrong"))
-            parts += [f"{rows:,} rows compared", f"{wrong:,} wrong"]
-            parts += [f"{finest.lost:,} lost", f"{finest.double:,} double"]
+        if self.compared:
+            finest = [
+                each for each in self.compared if each.view in EVERY_EVENT_ONCE and each.window_s == FINEST_S
+            ]
+            parts += [
+                f"{sum(each.rows for each in self.compared):,} rows compared",
+                f"{sum(each.wrong for each in self.compared):,} wrong",
+                f"{sum(each.lost for each in finest):,} lost",
+                f"{sum(each.double for each in finest):,} double",
+            ]
         seen = "never" if self.first_row_s is None else f"after {self.first_row_s:.1f} s"
         parts.append(f"first row on screen {seen} (goal {GOAL_S} s)")
         said = ", ".join(parts)

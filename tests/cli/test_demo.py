@@ -3,6 +3,8 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import astuple, replace
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from time import monotonic
@@ -11,16 +13,20 @@ import psutil
 import pytest
 from rich.console import Console
 
-from demo.figures import Book, Figures, Level
+from demo.compared import Compared, Kept, against, agree
+from demo.figures import Book, Figures, Level, Load, Progress, Sale
 from demo.folder import KAFKA_LOGS, LOCK, MADE_BY_US, owned
-from demo.verdict import Compared, against, faults
-from demo.view import Moment, plain, screen
+from demo.moment import Moment, Pace
+from demo.streams import STREAMS
+from demo.verdict import Found, faults, sent
+from demo.view import screen
+from demo.words import plain, summary
 from embedded.process import ROOT
-from simulator.plan import PLAYER_EVENTS, Plan
+from simulator.plan import PLAYER_EVENTS, TOPICS, Plan
 from simulator.run import Run, Stop
 from simulator.trouble import Trouble
 from simulator.truth import Truth
-from simulator.truth_rows import GameKey, GameRow
+from simulator.truth_rows import GameKey, GameRow, HealthRow, SaleRow
 from topics.errors import BadInput
 
 GAMEWAX = str(ROOT / "gamewax")
@@ -75,56 +81,20 @@ def read_to(demo: "subprocess.Popen[str]", word: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_demo_ends_with_figures_that_are_right_and_leaves_nothing(start: Start, folder: Path) -> None:
+def test_a_demo_ends_with_right_figures_leaves_nothing_and_touches_no_other_traffic(
+    start: Start, folder: Path
+) -> None:
     demo = start("--for", "5", "--rate", "400", "--seed", "7")
     said, complaint = demo.communicate(timeout=200)
     last = said.splitlines()[-1]
     assert (demo.returncode, last[:3], complaint) == (0, "OK ", ""), said
     assert " 0 wrong, 0 lost, 0 double, first row on screen after " in last
+    assert {line.split()[0] for line in said.splitlines() if "as many as events" in line} == {
+        "player_events",
+        "purchase_events",
+        "server_metrics",
+    }
     assert using(folder) == []
-
-
-@pytest.mark.slow
-def test_a_second_demo_is_refused_and_a_killed_one_leaves_nothing(start: Start, folder: Path) -> None:
-    first = start("--for", "200")
-    read_to(first, "busiest")
-    second = start("--for", "5")
-    said, complaint = second.communicate(timeout=150)
-    assert (second.returncode, said) == (2, "")
-    assert complaint.startswith(f"gamewax: a demo already runs on {folder} (process {first.pid}): ")
-    assert len(using(folder)) >= 5
-    first.kill()
-    first.wait()
-    until(lambda: not using(folder))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_everything_after_the_comparison(start: Start, folder: Path, number: int) -> None:
-    demo = start("--rate", "300")
-    read_to(demo, "busiest")
-    demo.send_signal(number)
-    said, complaint = demo.communicate(timeout=150)
-    assert (demo.returncode, said.splitlines()[-1][:3], complaint) == (0, "OK ", "")
-    assert using(folder) == []
-
-
-@pytest.mark.slow
-def test_ctrl_c_before_there_is_traffic_ends_everything(start: Start, folder: Path) -> None:
-    demo = start()
-    read_to(demo, "Starting Kafka")
-    until(lambda: len(using(folder)) >= 2)
-    demo.send_signal(signal.SIGINT)
-    said, complaint = demo.communicate(timeout=150)
-    assert (demo.returncode, complaint) == (130, "")
-    assert said.splitlines()[-1] == "FALLS SHORT ended before anything could be compared"
-    assert using(folder) == []
-
-
-@pytest.mark.slow
-def test_traffic_of_somebody_else_is_left_alone(start: Start, folder: Path) -> None:
-    demo = start("--for", "1", "--rate", "100")
-    assert "\nOK " in demo.communicate(timeout=200)[0]
     (folder / MADE_BY_US).unlink()
     refused = start("--for", "1")
     complaint = refused.communicate(timeout=200)[1]
@@ -132,6 +102,44 @@ def test_traffic_of_somebody_else_is_left_alone(start: Start, folder: Path) -> N
     assert complaint.startswith(f"gamewax: {folder} holds ")
     assert "give the demo another --data" in complaint
     (folder / MADE_BY_US).touch()
+
+
+@pytest.mark.slow
+def test_a_second_demo_is_refused_and_ctrl_c_ends_everything_after_the_comparison(
+    start: Start, folder: Path
+) -> None:
+    first = start("--rate", "300")
+    read_to(first, "slowest")
+    refused = start("--for", "5")
+    said, complaint = refused.communicate(timeout=150)
+    assert (refused.returncode, said) == (2, "")
+    assert complaint.startswith(f"gamewax: a demo already runs on {folder} (process {first.pid}): ")
+    first.send_signal(signal.SIGINT)
+    said, complaint = first.communicate(timeout=150)
+    assert (first.returncode, said.splitlines()[-1][:3], complaint) == (0, "OK ", "")
+    assert using(folder) == []
+
+
+@pytest.mark.slow
+def test_a_killed_demo_leaves_nothing(start: Start, folder: Path) -> None:
+    demo = start("--for", "200")
+    read_to(demo, "Starting the flows")
+    until(lambda: len(using(folder)) >= 7)
+    demo.kill()
+    demo.wait()
+    until(lambda: not using(folder))
+
+
+@pytest.mark.slow
+def test_a_signal_before_there_is_traffic_ends_everything(start: Start, folder: Path) -> None:
+    demo = start()
+    read_to(demo, "Starting Kafka")
+    until(lambda: len(using(folder)) >= 2)
+    demo.send_signal(signal.SIGTERM)
+    said, complaint = demo.communicate(timeout=150)
+    assert (demo.returncode, complaint) == (130, "")
+    assert said.splitlines()[-1] == "FALLS SHORT ended before anything could be compared"
+    assert using(folder) == []
 
 
 def test_a_demo_empties_only_what_a_demo_made(tmp_path: Path) -> None:
@@ -158,42 +166,83 @@ def test_missing_surplus_and_different_rows_are_wrong() -> None:
     assert against("engagement", 10, found, true) == Compared("engagement", 10, 4, 3, lost=5, double=3)
 
 
+def test_money_averages_and_peaks_must_be_equal_and_percentiles_near() -> None:
+    true = HealthRow(3, 20.1, 30.0, 40.0, 50.0, 60.0, 100.0, 200.0, 300.0, 300.0)
+    assert agree(true._replace(latency_p50=100.9, latency_p99=297.1), true)
+    wrong = [true._replace(samples=4), true._replace(cpu_load_avg=20.100001)]
+    wrong += [true._replace(latency_max=301.0), true._replace(latency_p95=203.0)]
+    assert [agree(row, true) for row in wrong] == [False] * 4
+    sale = SaleRow(2, Decimal("0.0198"), 1)
+    assert agree(sale._replace(revenue=Decimal("0.01980")), sale)
+    assert not agree(sale._replace(revenue=Decimal("0.0199")), sale)
+    assert not agree(None, sale)
+
+
 def test_every_count_that_differs_is_a_fault() -> None:
-    plan = Plan(3, 1_767_225_600_000, 1000, (PLAYER_EVENTS,), Trouble(0.02, 0.01, 0.01, 0.02))
+    plan = Plan(3, 1_767_225_600_000, 1000, trouble=Trouble(0.02, 0.01, 0.01, 0.02))
     run = Run(plan, 20_000, live=False)
     truth = Truth(run.traffic.world)
     for block in run.blocks(Stop()):
         truth.add(block)
-    kinds, reasons = truth.counts.kinds[PLAYER_EVENTS], truth.counts.reasons[PLAYER_EVENTS]
-    counts = (kinds["good"] + kinds["late"], kinds["beyond"], kinds["malformed"], kinds["duplicate"])
-    right = Figures(books=tuple(Book(size, 20_000, *counts) for size in (10, 60)), dead=reasons.copy())
-    assert faults((), right, truth) == []
-    wrong = Figures(books=(Book(10, 20_001, *counts), right.books[1]), dead=reasons - Counter(not_json=1))
-    letters = reasons["not_json"]
-    assert faults((Compared("engagement", 60, 9, 2, 1, 0),), wrong, truth) == [
-        "engagement at 60 s has 2 wrong rows",
-        "the accounting identity at 10 s is off by +1",
-        "read at 10 s is 20,001, not 20,000",
-        f"dead letters with not_json are {letters - 1:,}, not {letters:,}",
+    flows = {
+        stream.flow: Progress(tuple(Book(size, *astuple(sent(stream, truth))) for size in stream.windows_s))
+        for stream in STREAMS
+    }
+    dead = {topic: reasons.copy() for topic, reasons in truth.counts.reasons.items()}
+    right = Found(Figures(flows=flows, dead=dead), (), ())
+    assert faults(right, truth) == []
+    books = flows["purchases"].books
+    one_more = Progress((replace(books[0], read=books[0].read + 1), books[1]))
+    letters = dead[PLAYER_EVENTS]["not_json"]
+    figures = Figures(
+        flows={**flows, "purchases": one_more, "archive": Progress()},
+        dead={**dead, PLAYER_EVENTS: dead[PLAYER_EVENTS] - Counter(not_json=1)},
+    )
+    found = Found(figures, (Compared("item_sales", 60, 9, 2, 1, 0),), (Kept("player_events", 9, 10),))
+    assert faults(found, truth) == [
+        "item_sales at 60 s has 2 wrong rows",
+        "player_events has 9 rows, not 10",
+        "the accounting identity of purchases at 10 s is off by +1",
+        f"read of purchases at 10 s is {books[0].read + 1:,}, not {books[0].read:,}",
+        "the accounting of archive lacks a window size",
+        f"dead letters of player-events with not_json are {letters - 1:,}, not {letters:,}",
     ]
-    assert faults((), Figures(), truth)[0] == "accounting lacks a window size"
 
 
-@pytest.mark.parametrize(("columns", "lines"), [(80, 24), (120, 40)])
-@pytest.mark.parametrize("full", [True, False])
+def full() -> Figures:
+    """Give figures as wide as they get, with hostile names."""
+    return Figures(
+        tuple(Level(f"level\x1b[2J_{number}", 10_000 * number, 5, number) for number in range(20, 40)),
+        99_999,
+        tuple(
+            Sale(f"item\x1b[2J_{number}", "JPY\x1b", 999_999, Decimal("9999999.99")) for number in range(40)
+        ),
+        tuple(Load(f"server\x1b[2J_{number}", 99.5, 99.5, 9999, 9999, 9999) for number in range(40)),
+        {
+            stream.flow: Progress(
+                (Book(10, 123_456_789, 123_000_000, 6_789, 50_000, 400_000),), {}, 123_000_000, 1_234_567
+            )
+            for stream in STREAMS
+        },
+        {topic: Counter({f"reason_{number}": 9_999 for number in range(20)}) for topic in TOPICS},
+    )
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(80, 24), (100, 30), (140, 50)])
+@pytest.mark.parametrize("figures", [full(), Figures()], ids=["full", "empty"])
 def test_the_view_fits_the_terminal_and_sends_no_control_characters(
-    columns: int, lines: int, *, full: bool
+    columns: int, lines: int, figures: Figures
 ) -> None:
-    levels = tuple(Level(f"level\x1b[2J_{number}", 10_000 * number, 5, number) for number in range(20, 40))
-    books = tuple(Book(size, 123_456_789, 123_000_000, 6_789, 50_000, 400_000) for size in (10, 60))
-    figures = Figures(levels, 123_000_000, books, unsaved=1_234_567) if full else Figures()
-    age_s, trouble = (1234.5, "Kafka: port in use, " * 9) if full else (None, "")
-    moment = Moment("traffic is running", 4000, None, 123_456_789, 50_000, 50_000, age_s, figures, trouble)
+    paces = {stream.flow: Pace(50_000.0, 1234.5) for stream in STREAMS} if figures.flows else {}
+    trouble = "Kafka: port in use, " * 9 if figures.flows else ""
+    moment = Moment(4000, None, 123_456_789, 50_000, paces, figures, trouble)
     paper = StringIO()
     console = Console(file=paper, width=columns, height=lines, force_terminal=False, color_system=None)
-    console.print(screen(moment, lines))
+    console.print(screen(moment, columns, lines))
     drawn = paper.getvalue().splitlines()
     assert len(drawn) <= lines
-    assert max(len(line) for line in drawn) <= columns
-    assert "\x1b" not in paper.getvalue() + plain(moment)
-    assert ("= aggregated" in paper.getvalue()) is full
+    assert max(map(len, drawn)) <= columns
+    said = plain(moment) + summary(Found(figures, (), ()))
+    assert "\x1b" not in paper.getvalue() + said
+    flows = [line for line in drawn if line.startswith("server_health")]
+    assert ["0 ✓" in line for line in flows] == [bool(figures.flows)]
