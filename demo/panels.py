@@ -19,7 +19,7 @@ from simulator.plan import TOPICS
 FEWEST_TRIES = 10  # of a level before its fail rate says anything
 HARD, BUSY = 0.8, 80.0  # fail share, percent of CPU: from here on in red
 NOT_STARTED = Pace(0.0, None)
-IDENTITY = ("read", "= counted", "+ late", "+ dead", "+ twice", "off")
+IDENTITY = ("read", "=counted", "+late", "+dead", "+twice", "off")
 
 
 def part(title: str, *below: RenderableType) -> RenderableType:
