@@ -14,6 +14,7 @@ import typer
 
 from embedded.process import ROOT
 
+TWO_AT_A_TIME = ("--numprocesses", "2", "--dist", "loadfile")  # most tests wait for servers and processes
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 
@@ -22,10 +23,12 @@ def run_tests(
 ) -> int:
     """Run all tests, slow ones too: real Kafka, real ClickHouse, no mocks.
 
+    Without arguments two processes share the files; with arguments it is plain pytest.
+
     Examples:
       ./gamewax test
       ./gamewax test tests/cli -k services -x
 
     """
-    command = [sys.executable, "-m", "pytest", *(pytest_args or [])]
+    command = [sys.executable, "-m", "pytest", *(pytest_args or TWO_AT_A_TIME)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603  what was asked for

