@@ -156,18 +156,19 @@ class Handler(BaseHTTPRequestHandler):
         self._head(200, facts | {"Transfer-Encoding": "chunked", "X-ClickHouse-Exception-Tag": tag})
         if self.command == "HEAD":
             return
+        self._failed = False
         for piece in packed(self._with_failure(pieces, tag), encoding):
             self.wfile.write(b"%x\r\n" % len(piece))
             self.wfile.write(piece)
             self.wfile.write(b"\r\n")
-        if not self.close_connection:
+        if not self._failed:  # whether or not the client wants the connection closed
             self.wfile.write(b"0\r\n\r\n")
 
     def _with_failure(self, pieces: Iterable[Bytes], tag: str) -> Iterator[Bytes]:
         try:
             yield from pieces
         except Exception as error:  # noqa: BLE001 - the status is sent: the text is all that can be said
-            self.close_connection = True
+            self._failed = self.close_connection = True
             text = f"{error}\n".encode()
             mark = b"\r\n__exception__\r\n"
             yield mark + tag.encode() + b"\r\n" + text + f"{len(text)} {tag}".encode() + mark
