@@ -24,6 +24,7 @@ from cli import (
     tail,
     test,
     topics,
+    verify,
 )
 
 INTRODUCTION = """Turns game events from Kafka into live tables in ClickHouse, exact under fire.
@@ -69,4 +70,5 @@ app.add_typer(deadletters.app, name="deadletters", rich_help_panel=FLOWS)
 app.command("tail", rich_help_panel=FLOWS)(tail.tail)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)
 app.command("bench", rich_help_panel=PROOF)(bench.bench)
+app.add_typer(verify.app, name="verify", rich_help_panel=PROOF)
 app.command("test", context_settings=test.PASS_ON, rich_help_panel=PROOF)(test.run_tests)
