@@ -1,7 +1,7 @@
 """`./gamewax verify`: proofs that anyone can run, each with an oracle that shares no code with the flows.
 
-Rules: one command a file (`cli/verify_NAME.py`); a seed makes a run repeatable as far as it can be; the last line
-of stdout is `OK …` or `FALLS SHORT …` with the figures, and the exit code says the same.
+Rules: one command a file (`cli/verify_NAME.py`); a seed makes a run repeatable as far as it can be; the last
+line of stdout is `OK …` or `FALLS SHORT …` with the figures, and the exit code says the same.
 """
 
 from __future__ import annotations
