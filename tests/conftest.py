@@ -4,5 +4,6 @@ pytest_plugins = [
     "tests.kafka_fixture",
     "tests.flow_fixture",
     "tests.clickhouse_fixture",
+    "tests.clickhouse_http_fixture",
     "tests.file_fixture",
 ]
