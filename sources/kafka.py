@@ -15,7 +15,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -40,6 +40,16 @@ REFILL_S = 0.1  # a poll waits for its last messages at most, when marks stand b
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """How a source reaches Kafka and works beside its flow; a simulation hands in its own."""
+
+    ask: Callable[[KafkaServer, str], Log] = describe
+    open: Callable[[KafkaServer, str], Consumer] = consumer
+    watch: Callable[[KafkaServer, Log, Callable[[], float]], PartitionWatch] = PartitionWatch
+    threads: Callable[[int, str], Executor] = ThreadPoolExecutor
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How to read: `monotonic` gives seconds that only grow; `drain` ends at the end seen at start.
 
@@ -54,6 +64,7 @@ class Reading:
     pause: bool = True
     stop: Event = field(default_factory=Event)
     past: Sequence[LaneState] = ()
+    client: Client = Client()
 
 
 class KafkaSource(FixedPartitionedSource[Take, bytes]):
@@ -80,9 +91,9 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         reading: Reading,
     ) -> None:
         self._kafka, self._plan, self._make_lane, self._reading = kafka, plan, make_lane, reading
-        self._log = describe(kafka, topic)
-        self._watch = PartitionWatch(kafka, self._log, reading.monotonic)
-        self._judge = ThreadPoolExecutor(1, "judge")  # a second one costs more in turns than it wins
+        self._log = reading.client.ask(kafka, topic)
+        self._watch = reading.client.watch(kafka, self._log, reading.monotonic)
+        self._judge = reading.client.threads(1, "judge")  # a second one costs more in turns than it wins
         self._parts: dict[int, KafkaPartition] = {}
         self._closed = False
         past = {of.partition: standing_of(of, of.guarantee_ms(plan), new=False) for of in reading.past}
@@ -130,7 +141,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         ]
         if not places:
             return
-        teller = consumer(self._kafka, self._group)
+        teller = self._reading.client.open(self._kafka, self._group)
         try:
             teller.commit(offsets=places, asynchronous=False)
         except KafkaException:
@@ -177,7 +188,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
 
         """
         partition = int(for_part)
-        reader = consumer(self._kafka, self._group)
+        reader = self._reading.client.open(self._kafka, self._group)
         low, high = bounds(reader, self._log.topic, partition)
         if resume_state is None:
             state = fresh_state(self._log.id, self._log.topic, partition, low)
