@@ -5,7 +5,7 @@ Rules:
 - read, dead, duplicates and late are counted where the verdict falls (`windows.lane`); aggregated is
   counted where the events are folded (`windows.slot`), so the identity compares two counts.
 - A cut is taken at the epoch's end, when all that the epoch read has been folded, and written in the
-  next; after a restart the last cut is written again. Its version is the next offset.
+  next, if it says anything new; after a crash the last cut is written again. Its version is the next offset.
 """
 
 from __future__ import annotations
@@ -28,18 +28,25 @@ class Books(msgspec.Struct, frozen=True):
     format: int
     lane: LaneState | None
     aggregated: dict[int, int]
+    written: bool = False
 
 
 @dataclass(slots=True)
 class Accounts:
-    """Keeps one partition's books between epochs' ends."""
+    """Keeps one partition's books between epochs' ends.
+
+    `written`: the input has ended and the books were given out as they stand; a snapshot taken now commits
+    only when they are acknowledged.
+    """
 
     plan: Plan
     lane: LaneState | None = None
     aggregated: dict[int, int] = field(default_factory=dict)
+    written: bool = False
 
     def note(self, entry: LaneState | Folded) -> None:
         """Enter what a lane judged or a slot folded."""
+        self.written = False
         if isinstance(entry, Folded):
             size = entry.window_seconds
             self.aggregated[size] = self.aggregated.get(size, 0) + entry.events
@@ -48,7 +55,7 @@ class Accounts:
 
     def pack(self) -> bytes:
         """Write the books; this is the cut."""
-        return msgspec.msgpack.encode(Books(FORMAT, self.lane, self.aggregated))
+        return msgspec.msgpack.encode(Books(FORMAT, self.lane, self.aggregated, self.written))
 
     def rows(self) -> Rows | None:
         """State the identity of the books as they stand, one row per window size."""
@@ -63,7 +70,7 @@ def unpack_accounts(plan: Plan, packed: bytes) -> Accounts:
 
     """
     books = read_state(packed, Books, "accounting")
-    return Accounts(plan, books.lane, dict(books.aggregated))
+    return Accounts(plan, books.lane, dict(books.aggregated), books.written)
 
 
 def account_rows(plan: Plan, lane: LaneState | None, aggregated: dict[int, int]) -> Rows | None:

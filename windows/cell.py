@@ -45,7 +45,7 @@ class Cell:
     Args:
         aggregate: whose groups these are.
         start_ms: where the window begins.
-        groups: what a snapshot held; every row of it counts as changed.
+        groups: what a snapshot held; every row of it counts as changed until `note_written`.
 
     """
 
@@ -67,6 +67,10 @@ class Cell:
     def changed(self) -> bool:
         """Tell whether there are rows to give out."""
         return bool(self._loose) or bool((self._groups.measures[0] > self._emitted).any())
+
+    def note_written(self) -> None:
+        """Take every row as given out: a snapshot says that it was, and acknowledged."""
+        self._emitted = self._groups.measures[0].copy()
 
     def settle(self) -> Groups:
         """Merge what was folded since the last time; gives the groups.

@@ -56,6 +56,7 @@ class SlotState(msgspec.Struct, frozen=True):
     guarantees: dict[int, int]
     windows: list[CellState]
     columns: list[str] = []
+    written: bool = False
 
 
 def pack_slot(slot: Slot) -> bytes:
@@ -70,12 +71,13 @@ def pack_slot(slot: Slot) -> bytes:
         guarantees=slot.guarantees,
         windows=[_pack_cell(window) for window in slot.windows.values()],
         columns=_columns(slot.aggregate),
+        written=slot.written,
     )
     return msgspec.msgpack.encode(state)
 
 
 def unpack_slot(plan: Plan, packed: bytes) -> Slot:
-    """Read a slot back; all its rows count as changed.
+    """Read a slot back; all its rows count as changed, unless it was written when its input ended.
 
     Raises:
         NeedsOperator: the bytes are damaged, or of another format, shard count, hash function or columns.
@@ -91,6 +93,8 @@ def unpack_slot(plan: Plan, packed: bytes) -> Slot:
     if state.columns != _columns(slot.aggregate):
         raise NeedsOperator(f"window state of table {cell.table!r} was kept for other columns: {HELP}")
     slot.windows = {of.start_ms: _unpack_cell(slot, of) for of in state.windows}
+    if state.written:
+        slot.note_written()
     return slot
 
 

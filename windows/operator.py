@@ -44,8 +44,9 @@ class SlotLogic(StatefulBatchLogic[Share, Rows | Folded, bytes]):
     def __init__(self, plan: Plan, clock: Clock, packed: bytes | None) -> None:
         self._plan, self._clock = plan, clock
         self._slot = None if packed is None else unpack_slot(plan, packed)
-        self._wrote = clock.now() if self._slot is None else _LONG_AGO  # restored rows go out at once
-        self._due = None if self._slot is None else _LONG_AGO
+        dirty = self._slot is not None and self._slot.changed()  # restored after a crash: rows go out at once
+        self._wrote = _LONG_AGO if dirty else clock.now()
+        self._due = _LONG_AGO if dirty else None
 
     def on_batch(self, values: list[Share]) -> tuple[Iterable[Rows | Folded], bool]:
         """Fold, write what is due, free what is out of reach."""
@@ -69,7 +70,10 @@ class SlotLogic(StatefulBatchLogic[Share, Rows | Folded, bytes]):
 
     def on_eof(self) -> tuple[Iterable[Rows | Folded], bool]:
         """Write what changed; nothing is closed."""
-        return self._changed_rows(self._clock.now()), False
+        out = self._changed_rows(self._clock.now())
+        if self._slot is not None:
+            self._slot.written = True
+        return out, False
 
     def notify_at(self) -> datetime | None:
         """Ask to be woken when changed rows are due."""
@@ -92,12 +96,13 @@ class SlotLogic(StatefulBatchLogic[Share, Rows | Folded, bytes]):
 
 
 class AccountsLogic(StatefulBatchLogic[LaneState | Folded, Rows, bytes]):
-    """Keeps one partition's books and writes each epoch's cut in the next one."""
+    """Keeps one partition's books and writes each epoch's cut in the next one, if it says anything new."""
 
     def __init__(self, plan: Plan, clock: Clock, packed: bytes | None) -> None:
         self._clock = clock
         self._accounts = Accounts(plan) if packed is None else unpack_accounts(plan, packed)
-        self._cut = None if packed is None else self._accounts.rows()
+        self._told = self._accounts.rows() if self._accounts.written else None
+        self._cut = self._news()
         self._entered = False
 
     def on_batch(self, values: list[LaneState | Folded]) -> tuple[Iterable[Rows], bool]:
@@ -114,9 +119,9 @@ class AccountsLogic(StatefulBatchLogic[LaneState | Folded, Rows, bytes]):
 
     def on_eof(self) -> tuple[Iterable[Rows], bool]:
         """Write the books as they stand: everything read has been folded."""
-        self._cut = None
-        rows = self._accounts.rows()
-        return [] if rows is None else [rows], False
+        self._cut, self._entered = self._news(), False
+        self._accounts.written = True
+        return self._take_cut(), False
 
     def notify_at(self) -> datetime | None:
         """Ask to be woken until the next cut is taken and written."""
@@ -127,12 +132,21 @@ class AccountsLogic(StatefulBatchLogic[LaneState | Folded, Rows, bytes]):
     def snapshot(self) -> bytes:
         """Take the cut if anything was entered since the last."""
         if self._entered:
-            self._cut, self._entered = self._accounts.rows(), False
+            self._cut, self._entered = self._news(), False
         return self._accounts.pack()
+
+    def _news(self) -> Rows | None:
+        """Give the books as they stand, or None when that is what was last written."""
+        rows = self._accounts.rows()
+        known = rows is not None and self._told is not None and rows.frame.equals(self._told.frame)
+        return None if known else rows
 
     def _take_cut(self) -> list[Rows]:
         cut, self._cut = self._cut, None
-        return [] if cut is None else [cut]
+        if cut is None:
+            return []
+        self._told = cut
+        return [cut]
 
 
 @operator

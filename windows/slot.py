@@ -48,7 +48,11 @@ class Folded:
 
 @dataclass(slots=True)
 class Slot:
-    """The live windows of one (aggregate, size, slot, shard)."""
+    """The live windows of one (aggregate, size, slot, shard).
+
+    `written`: the input has ended and all rows were given out, so a snapshot taken now commits only when
+    they are acknowledged, and who starts from it has nothing to write again.
+    """
 
     plan: Plan
     cell: CellId
@@ -56,6 +60,7 @@ class Slot:
     closed_ms: int = NEVER  # windows ending by then are freed
     guarantees: dict[int, int] = field(default_factory=dict)
     windows: dict[int, Cell] = field(default_factory=dict)
+    written: bool = False
 
     def fold(self, share: Share) -> Folded:
         """Fold one share and note its promise; `free` acts on it.
@@ -64,6 +69,7 @@ class Slot:
             Broken: a partial belongs to a window that was freed.
 
         """
+        self.written = False
         self.partitions = max(self.partitions, share.partitions)
         events = 0
         for partial in share.partials:
@@ -88,6 +94,12 @@ class Slot:
             return None
         frames = [window.changed_rows(self.cell.size_s, self.plan.generation) for window in changed]
         return Rows(f"{self.cell.table}_upserts", frames[0] if len(frames) == 1 else pl.concat(frames))
+
+    def note_written(self) -> None:
+        """Take every row as given out and acknowledged."""
+        self.written = True
+        for window in self.windows.values():
+            window.note_written()
 
     def out_of_reach(self) -> list[int]:
         """Give the starts of windows that no partition will add to."""
