@@ -27,7 +27,7 @@ WHOLE_DIGITS = 19
 
 Cell = str | int | float | None
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-ESCAPE = re.compile(rb"\\(?:(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
+HALF_PAIR = re.compile(rb"(?<!\\)(\\++)u[dD][89a-fA-F][0-9a-fA-F]{2}")  # behind all backslashes before it
 QUOTE = b'"'
 JSON = msgspec.json.Decoder(msgspec.Raw)
 
@@ -87,10 +87,15 @@ def _unreadable(value: bytes) -> Fault:
     """Name what keeps UTF-8 bytes from being a JSON object."""
     if is_json(value):
         return Fault(Reason.not_object, "", "the value is JSON but not an object")
-    healed = ESCAPE.sub(lambda match: b"?" if match[1] else match[0], value)
+    healed = HALF_PAIR.sub(_healed, value)
     if healed != value and is_json(healed):
         return Fault(Reason.not_utf8, "", "an escape is half a surrogate pair")
     return Fault(Reason.not_json, "", "the value is not JSON")
+
+
+def _healed(match: re.Match[bytes]) -> bytes:
+    """Put another character in the place of half a pair; an even number of backslashes is no escape."""
+    return match[1][:-1] + b"?" if len(match[1]) % 2 else match[0]
 
 
 def _depth(value: bytes) -> int:

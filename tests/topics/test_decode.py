@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import polars as pl
@@ -226,3 +227,19 @@ def test_a_topic_without_a_time_takes_the_record_time() -> None:
 def test_a_topic_without_an_event_struct_cannot_be_decoded() -> None:
     with pytest.raises(Broken, match="fraud-rules"):
         decode(Topic("fraud-rules", key="id", time=None, event=None), [b"{}"], np.array([0]))
+
+
+def test_of_a_message_that_is_too_large_nothing_is_looked_at() -> None:
+    tracemalloc.start()
+    try:
+        reasons = [str(reject.reason) for reject in decoded(message(), b"\xff" * 30_000_000).rejects]
+        assert (reasons, tracemalloc.get_traced_memory()[1] < 40_000_000) == (["oversize"], True)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("backslashes", range(1, 8))
+def test_half_a_pair_is_told_from_backslashes_before_its_letters(backslashes: int) -> None:
+    value = message()[:-1] + b',"x":"' + b"\\" * backslashes + b'ud800"}'
+    expected = ["not_utf8"] if backslashes % 2 else []
+    assert [str(reject.reason) for reject in decoded(value).rejects] == expected
