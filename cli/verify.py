@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import typer
 
+from cli import verify_outage
+
 app = typer.Typer(help="Prove it: kill, tear, flood and lie to the flows, and compare every number.")
 
 
 @app.callback()
 def verify() -> None:
     """Prove it: kill, tear, flood and lie to the flows, and compare every number."""
+
+
+app.command("outage")(verify_outage.outage)

@@ -30,7 +30,7 @@ known as stale by its process id and start time.
 | `/metrics` | always, for Prometheus | |
 
 Reasons of `/readyz`: `starting`, `stopping`, `hangs`, `kafka_away`, `clickhouse_away`, `paused`.
-Away means for longer than GAMEWAX_HEALTH__AWAY_AFTER_S (Kafka is asked every 10 s, so up to 10 s more); it
+Away means for longer than GAMEWAX_HEALTH__AWAY_AFTER_S (Kafka is asked every 4 s, so up to 4 s more); it
 hangs after GAMEWAX_HEALTH__STUCK_AFTER_S. GET and HEAD only, and only for callers that ask for 127.0.0.1 or
 localhost by name. The numbers are pulled: nothing on the way of an event knows of them.
 

@@ -3,7 +3,9 @@
 Rules: `put` takes rows at once or waits while the queue is full. The thread takes *all* that is
 queued when it is enough, old enough or asked for, inserts it, and only then counts it as
 acknowledged, so acknowledgement follows the order of `put`. While the server is away the same
-blocks are tried again for ever. A fatal error ends the thread and is raised by every later call.
+blocks are tried again for ever. An answer is awaited for 30 s at first, since a connection may be dead
+without a word, and four times as long after that, since the server may be slow: the block's token makes
+the second copy harmless. A fatal error ends the thread and is raised by every later call.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class Pace:
     batch_age_s: float = 0.2
     queue_bytes: int = 32 << 20
     first_wait_s: float = 0.1
-    longest_wait_s: float = 10.0
+    longest_wait_s: float = 5.0
+    answer_s: int = 30
+    patient_answer_s: int = 120
 
 
 class ClickHouseWriter:
@@ -152,8 +156,7 @@ class ClickHouseWriter:
         except Exception as error:  # noqa: BLE001 — a bug here must reach the flow, not end a thread in silence
             self._fail(Broken(f"the ClickHouse writer failed: {error!r}"))
         finally:
-            if self._client is not None:
-                self._client.close()
+            self._disconnect()
 
     def _fail(self, error: GamewaxError) -> None:
         with self._changed:
@@ -192,29 +195,52 @@ class ClickHouseWriter:
 
     def _insert_until_acknowledged(self, piece: Block) -> bool:
         """Try until the server has the block; False when the writer was stopped meanwhile."""
-        wait_s = self._pace.first_wait_s
-        while True:
-            try:
-                self._client = self._client or open_client(self._server, self._server.database)
-                insert(self._client, piece)
-            except (ClickHouseError, OSError) as error:
-                if judge(error) is Verdict.GIVE_UP:
-                    server = self._server
-                    raise as_users_read_it(error, server.url, server.user, server.database) from error
-                failed_s = self._now()
-                if self._tally.failed(failed_s):
-                    log.warning("clickhouse_away", url=self._server.url, reason=root_cause(error))
-                stopped = self._stopped_within(wait_s * self._random.uniform(0.5, 1.0))
-                self._tally.waited_s += self._now() - failed_s
-                if stopped:
-                    return False
-                wait_s = min(2 * wait_s, self._pace.longest_wait_s)
-            else:
-                if (since := self._tally.away_since_s) is not None:
-                    log.info("clickhouse_back", url=self._server.url, away_s=round(self._now() - since, 1))
-                self._tally.inserted(piece.table, piece.rows)
-                return True
+        pace, wait_s, answer_s = self._pace, self._pace.first_wait_s, self._pace.answer_s
+        while (took_s := self._failed_after(piece, answer_s)) is not None:
+            if took_s >= answer_s:  # a dead connection or a slow server
+                answer_s = pace.patient_answer_s
+                self._disconnect()
+            if self._stopped_within(wait_s * self._random.uniform(0.5, 1.0)):
+                return False
+            wait_s = min(2 * wait_s, pace.longest_wait_s)
+        if answer_s > pace.answer_s:
+            self._disconnect()  # the next block is as impatient again
+        return True
+
+    def _failed_after(self, piece: Block, answer_s: int) -> float | None:
+        """Try once; None when the server has the block, else how long it took to fail.
+
+        Raises:
+            GamewaxError: no later try can help.
+
+        """
+        server, tally, begun_s = self._server, self._tally, self._now()
+        try:
+            insert(self._connected(answer_s), piece)
+        except (ClickHouseError, OSError) as error:
+            if judge(error) is Verdict.GIVE_UP:
+                raise as_users_read_it(error, server.url, server.user, server.database) from error
+            if tally.failed(self._now()):
+                log.warning("clickhouse_away", url=server.url, reason=root_cause(error))
+            return self._now() - begun_s
+        if (since := tally.away_since_s) is not None:
+            log.info("clickhouse_back", url=server.url, away_s=round(self._now() - since, 1))
+        tally.inserted(piece.table, piece.rows)
+        return None
+
+    def _connected(self, answer_s: int) -> Client:
+        if self._client is None:
+            self._client = open_client(self._server, self._server.database, answer_s)
+        return self._client
+
+    def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _stopped_within(self, seconds: float) -> bool:
+        begun_s = self._now()
         with self._changed:
-            return self._changed.wait_for(lambda: self._stopped, seconds)
+            stopped = self._changed.wait_for(lambda: self._stopped, seconds)
+        self._tally.waited_s += self._now() - begun_s
+        return stopped

@@ -36,6 +36,7 @@ OPTIONS: dict[str, str | int | float | bool] = {
     "compression.type": "lz4",
     "partitioner": "murmur2_random",  # the partition that Java's clients choose for a key
     "delivery.timeout.ms": 0,  # wait for Kafka for ever, as for ClickHouse
+    "queue.buffering.max.kbytes": 32_768,  # as much as waits for ClickHouse; its default is 1 GB
 }
 
 

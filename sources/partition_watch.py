@@ -15,7 +15,7 @@ from sources.kafka_client import Log, describe, log_ends
 from topics.errors import BadInput
 from topics.servers import KafkaServer
 
-EVERY_S = 10.0
+EVERY_S = 4.0  # so that health tells of a silent broker within 15 s
 
 
 class PartitionWatch:
