@@ -26,6 +26,7 @@ from sources.file_formats import reader_of
 from sources.file_lines import LineReader
 from sources.file_set import InputFile
 from topics.fields import Fields
+from windows.codec import packed_state
 from windows.plan import NEVER
 from windows.take import JudgingLane, LaneState, Take
 
@@ -112,7 +113,7 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
             state = msgspec.structs.replace(state, floor_ms=EVER)
         self._promised = state.guarantee_ms(self._lane.plan)
         self._snapshots, self._snapshot_s = self._snapshots + 1, self._around.monotonic()
-        return msgspec.msgpack.encode(state)
+        return packed_state(state)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -27,6 +27,7 @@ from sources.figures import PartitionFigures
 from sources.kafka_client import trouble
 from sources.messages import arrivals, joined, offset_of, position_after
 from sources.quiet import Quiet
+from windows.codec import packed_state
 from windows.plan import NEVER
 from windows.take import Arrivals, JudgingLane, LaneState, Take
 
@@ -111,7 +112,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         self._standing.snapshots += 1
         self._floor = self._proposed_floor()
         floor = max(self._handed.floor_ms, self._floor)
-        return msgspec.msgpack.encode(msgspec.structs.replace(self._handed, floor_ms=floor))
+        return packed_state(msgspec.structs.replace(self._handed, floor_ms=floor))
 
     def figures(self, end: int) -> PartitionFigures:
         """Tell where the partition stands; `end` is the log's end as the broker told it."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 import polars as pl
 
-from windows.codec import FORMAT, read_state
+from windows.codec import FORMAT, packed_state, read_state
 from windows.plan import Plan
 from windows.rows import Rows
 from windows.slot import Folded
@@ -55,7 +55,7 @@ class Accounts:
 
     def pack(self) -> bytes:
         """Write the books; this is the cut."""
-        return msgspec.msgpack.encode(Books(FORMAT, self.lane, self.aggregated, self.written))
+        return packed_state(Books(FORMAT, self.lane, self.aggregated, self.written))
 
     def rows(self) -> Rows | None:
         """State the identity of the books as they stand, one row per window size."""

@@ -1,7 +1,9 @@
 """State to bytes and back: our own versioned codec, never a pickled class.
 
 Rules:
-- Each snapshot is one msgpack document with its format number; an unknown one is refused.
+- Each snapshot is one msgpack document with its format number, behind a checksum (`windows.seal`); an
+  unknown or damaged one is refused.
+- What a release has written stays readable: a new field has a default (`tests/golden/`).
 - A slot's snapshot also carries the shard count, a canary of the hash function and the names of what is
   kept: hashes of another function, other shards or other columns would count wrong, so they are refused.
 """
@@ -21,14 +23,13 @@ from windows.arrays import Counted, Hashes
 from windows.cell import Cell, Groups
 from windows.partials import hash_canary
 from windows.plan import SHARDS, CellId, Plan
+from windows.seal import document_of, is_whole, sealed
 from windows.slot import Slot
 
 State = TypeVar("State", bound=msgspec.Struct)
 FORMAT = 1
 CANARY = hash_canary()
-HELP = (
-    "start the version that wrote it, or move this flow's folder out of GAMEWAX_RECOVERY__DIR to count anew"
-)
+HELP = "start the version that wrote it"
 
 
 class CellState(msgspec.Struct, frozen=True):
@@ -57,6 +58,7 @@ class SlotState(msgspec.Struct, frozen=True):
     windows: list[CellState]
     columns: list[str] = []
     written: bool = False
+    log: str = ""
 
 
 def pack_slot(slot: Slot) -> bytes:
@@ -72,8 +74,9 @@ def pack_slot(slot: Slot) -> bytes:
         windows=[_pack_cell(window) for window in slot.windows.values()],
         columns=_columns(slot.aggregate),
         written=slot.written,
+        log=slot.log,
     )
-    return msgspec.msgpack.encode(state)
+    return packed_state(state)
 
 
 def unpack_slot(plan: Plan, packed: bytes) -> Slot:
@@ -89,7 +92,7 @@ def unpack_slot(plan: Plan, packed: bytes) -> Slot:
     cell = CellId(*state.cell)
     if cell.table not in {of.table for of in plan.aggregates}:
         raise NeedsOperator(f"window state of table {cell.table!r}, which this flow has not: {HELP}")
-    slot = Slot(plan, cell, state.partitions, state.closed_ms, dict(state.guarantees))
+    slot = Slot(plan, cell, state.partitions, state.closed_ms, dict(state.guarantees), log=state.log)
     if state.columns != _columns(slot.aggregate):
         raise NeedsOperator(f"window state of table {cell.table!r} was kept for other columns: {HELP}")
     slot.windows = {of.start_ms: _unpack_cell(slot, of) for of in state.windows}
@@ -103,10 +106,19 @@ def _columns(of: Aggregate) -> list[str]:
     return [*of.measures(), *of.sets(), *(f"~{metric}" for metric in of.sketches())]
 
 
+def packed_state(state: msgspec.Struct) -> bytes:
+    """Write one state as all are written."""
+    return sealed(msgspec.msgpack.encode(state))
+
+
 def read_state(packed: object, kind: type[State], what: str) -> State:
     """Decode one msgpack document of a given format, or refuse with one clear line."""
+    if not isinstance(packed, bytes):
+        raise NeedsOperator(f"{what} in the recovery store is no bytes: {HELP}")
+    if not is_whole(packed):
+        raise NeedsOperator(f"{what} in the recovery store is damaged: its checksum does not fit")
     try:
-        state: State = msgspec.msgpack.decode(packed, type=kind)  # type: ignore[call-overload]
+        state = msgspec.msgpack.decode(document_of(packed), type=kind)
     except (TypeError, msgspec.DecodeError) as error:
         raise NeedsOperator(f"{what} in the recovery store cannot be read ({error}): {HELP}") from error
     found = getattr(state, "format", None)
