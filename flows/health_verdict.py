@@ -3,7 +3,8 @@
 Rules:
 - It lives as long as its loop turns, or waits for somebody whom a restart would not bring back
   (ClickHouse, Kafka). Only a process that hangs for no such reason is worth killing.
-- It is ready when Kafka is being read, answers, and ClickHouse has acknowledged what is old enough.
+- It is ready when Kafka is being read, answers, ClickHouse has acknowledged what is old enough, and the
+  recovery store has room to grow.
 - Both follow from one look; no clock is read here. Times are monotonic seconds.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from flows.disk import too_little
 from sinks.clickhouse_figures import SinkFigures
 from sources.figures import PartitionFigures, SourceFigures
 from sources.partition_watch import EVERY_S
@@ -35,6 +37,7 @@ class Limits:
 
     away_after_s: float
     stuck_after_s: float
+    least_free_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Look:
     opened_s: float | None
     stopping: bool = False
     table_away_since_s: float | None = None  # since when `pipeline_metrics` cannot be written
+    free_bytes: int | None = None  # on the disk of the recovery store; None: nobody knows
 
     @property
     def partitions(self) -> tuple[PartitionFigures, ...]:
@@ -80,6 +84,7 @@ def not_ready(look: Look, limits: Limits) -> list[Reason]:
         return [Reason("starting", begun, "the flow is being opened; its log says what it waits for")]
     return [
         *not_alive(look, limits),
+        *_disk_full(look, limits),
         *_kafka_away(look, limits),
         *_clickhouse_away(look, limits),
         *_paused(look),
@@ -116,6 +121,12 @@ def _clickhouse_away(look: Look, limits: Limits) -> Iterator[Reason]:
     if since is not None and look.now_s - since > limits.away_after_s:
         text = "ClickHouse does not answer; no rows wait for it yet"
         yield Reason("clickhouse_away", round(look.now_s - since, 1), text)
+
+
+def _disk_full(look: Look, limits: Limits) -> Iterator[Reason]:
+    if look.free_bytes is not None and look.free_bytes < limits.least_free_bytes:
+        words = too_little(look.free_bytes, limits.least_free_bytes)
+        yield Reason("disk_full", 0.0, f"{words}: make room there before the flow has to end")
 
 
 def _paused(look: Look) -> Iterator[Reason]:

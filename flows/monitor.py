@@ -4,7 +4,8 @@ Rules:
 - The flow knows nothing of it; it asks the flow's sources and sink for their figures, in its own threads.
 - It lives as long as the process, over all rounds of a flow whose topic grows; `watch` names the parts of
   the round that runs.
-- Its end leaves no file behind and waits for nobody for long.
+- Its end leaves no file behind, unless an error ended the flow: then `status` says that it died. It waits
+  for nobody for long.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import msgspec
 import psutil
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from flows.disk import MB, free_bytes
 from flows.freshness import Freshness
 from flows.health import Answer, HealthServer
 from flows.health_file import forget_dead, own_endpoint, remove_endpoint, write_endpoint
@@ -77,7 +79,8 @@ class Monitor:
     def __init__(self, who: Who, settings: Settings, now: Callable[[], datetime], stop: Event) -> None:
         self._who, self._settings, self._now, self._stop = who, settings, now, stop
         health = settings.health
-        self._limits = Limits(health.away_after_s, health.stuck_after_s)
+        least_free = settings.recovery.least_free_mb * MB
+        self._limits = Limits(health.away_after_s, health.stuck_after_s, least_free)
         self._begun_s = time.monotonic()
         self._watched: Watched | None = None
         self._process = psutil.Process()
@@ -102,7 +105,8 @@ class Monitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write the last numbers if ClickHouse takes them at once, and end."""
-        remove_endpoint(self._who.folder, self._endpoint)
+        if kind is None:
+            remove_endpoint(self._who.folder, self._endpoint)
         self._server.close()
         self._ended.set()
         self._thread.join(LAST_WRITE_S)
@@ -125,6 +129,7 @@ class Monitor:
             watched.opened_s,
             self._stop.is_set(),
             self._table.away_since_s,
+            free_bytes(self._who.folder),
         )
         with self._lock:
             self._fresh.note(now_s, look.partitions)

@@ -6,6 +6,8 @@ Rules:
 - Automatic garbage collection is rare: every poll makes thousands of short-lived tracked objects, and
   collecting among them cost 16-46 % of the speed.
 - When the topic got more partitions the flow is started anew at the epoch's edge, in this process.
+- A full disk ends it with one line and code 1, and so does a clock that was set back
+  (`flows/clock_watch.py`): both are safe at any moment, and a supervisor starts it again.
 - A monitor beside it tells how it is (`flows/monitor.py`), over all rounds.
 """
 
@@ -19,7 +21,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -32,14 +34,18 @@ import structlog
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
+from flows.clock_watch import ClockWatch
+from flows.disk import MB, check_room, full_disk
 from flows.from_files import store_name
 from flows.monitor import Monitor, Who
 from flows.parts import Opened, utc_now
 from flows.progress import progress
 from flows.registry import FLOWS
 from flows.store import Store
+from flows.store_made import helps
+from flows.store_steps import check_steps
 from settings import from_caller, load
-from topics.errors import Broken, GamewaxError
+from topics.errors import Broken, GamewaxError, NeedsOperator
 
 TURN_S = (
     0.0002  # reader and judge share the interpreter in small turns: 5 ms of waiting cost 15 % of the speed
@@ -59,7 +65,8 @@ def main(arguments: list[str]) -> int:
     crash_log, say = Path("crash.log"), sys.stderr
     try:
         crash_log = from_caller(load().recovery.dir) / store_name(given.name) / f"crash-{given.process}.log"
-        store = Store(crash_log.parent)
+        check_room(crash_log.parent, load().recovery.least_free_mb * MB)
+        store = Store(crash_log.parent, given.addresses)
         recovery = store.join(partial(time.sleep, 0.1)) if given.process else store.own()
         say = _keep_engine_quiet(crash_log)
         module = importlib.import_module(f"flows.{given.name}")
@@ -84,11 +91,13 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
     epoch = timedelta(seconds=load().recovery.epoch_s)
     stop = Event()  # one for all rounds, so that no request to end falls between two
     Thread(target=end_in_time, args=(stop, say, ENDS_WITHIN_S), daemon=True).start()
+    Thread(target=end_when_set_back, args=(module.NAME, say), daemon=True).start()
     cluster = {"process_id": place.process, "addresses": place.addresses, "workers_per_process": 1}
     who = Who(module.NAME, place.process, Path(recovery.db_dir).parent)
     with Monitor(who, load(), utc_now, stop) as monitor:
         while True:
             opened: Opened = module.opened(stop)
+            check_steps(recovery.db_dir, opened.flow)
             monitor.watch(opened.sources, opened.rows)
             gc.collect()
             gc.freeze()
@@ -120,6 +129,15 @@ def end_in_time(stop: Event, say: TextIO, within_s: float) -> None:
     os._exit(Broken.exit_code)
 
 
+def end_when_set_back(name: str, say: TextIO) -> None:
+    """End at once when the host's clock was set back: the engine would sleep that long."""
+    watch = ClockWatch(lambda: utc_now().timestamp(), time.monotonic)
+    by_s = watch.wait_for_step_back(Event())
+    say.write(f"gamewax: flow {name}: the host's clock was set back by {by_s:.0f} s: starting anew\n")
+    say.flush()
+    os._exit(Broken.exit_code)
+
+
 def _keep_engine_quiet(crash_log: Path) -> TextIO:
     """Send what the engine itself writes, panics and all, to a file; gives the old stderr."""
     say = os.fdopen(os.dup(2), "w", buffering=1)
@@ -135,13 +153,26 @@ def _explain(name: str, error: BaseException, crash_log: Path, say: TextIO) -> i
     """Say in one line what ended the flow, and give the exit code."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 2
+    if (full := full_disk(_causes(error))) is not None:
+        where = f"the disk of its recovery store {crash_log.parent} is full or cannot be written ({full})"
+        say.write(f"gamewax: flow {name}: {where}: make room there, it goes on from its last snapshot\n")
+        return Broken.exit_code
     for cause in _causes(error):
         if isinstance(cause, GamewaxError):
-            say.write(f"gamewax: flow {name}: {' '.join(str(cause).split())}\n")
+            told = " ".join(str(cause).split()) + _what_helps(cause, crash_log)
+            say.write(f"gamewax: flow {name}: {told}\n")
             return cause.exit_code
-    traceback.print_exception(error)
+    with suppress(OSError):
+        traceback.print_exception(error)
     say.write(f"gamewax: flow {name} broke: {error.__class__.__name__}: {error} (details: {crash_log})\n")
     return Broken.exit_code
+
+
+def _what_helps(error: GamewaxError, crash_log: Path) -> str:
+    """Give the command that helps an operator, unless the text names one."""
+    if not isinstance(error, NeedsOperator) or "./gamewax " in str(error):
+        return ""
+    return f"; what can be done: {helps(crash_log.parent)}"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -118,7 +118,8 @@ def test_no_free_port_is_one_line() -> None:
 
 
 NOW = 1_000.0
-LIMITS = Limits(away_after_s=10, stuck_after_s=60)
+LEAST = 50 << 20
+LIMITS = Limits(away_after_s=10, stuck_after_s=60, least_free_bytes=LEAST)
 READ = PartitionFigures("player-events", 0, 5, 0, 0, {}, 5, turned_s=NOW - 0.1)
 SOURCE = SourceFigures("player-events", (READ,), answered_s=NOW - 5)
 WELL = Look(NOW, NOW - 500, (SOURCE,), SinkFigures(), NOW - 499)
@@ -142,12 +143,14 @@ CASES = {
     ),
     "ClickHouse away at rest": (replace(WELL, table_away_since_s=NOW - 11), [], ["clickhouse_away"]),
     "Kafka away": (replace(WELL, sources=(SILENT,)), [], ["kafka_away"]),
-    "Kafka asked a while ago": (replace(WELL, sources=(replace(SOURCE, answered_s=NOW - 19),)), [], []),
+    "Kafka asked a while ago": (replace(WELL, sources=(replace(SOURCE, answered_s=NOW - 13),)), [], []),
     "Kafka away and still": (
         replace(STILL, sources=(replace(SILENT, partitions=STILL.sources[0].partitions),)),
         [],
         ["kafka_away"],
     ),
+    "disk nearly full": (replace(WELL, free_bytes=LEAST - 1), [], ["disk_full"]),
+    "disk with room": (replace(WELL, free_bytes=LEAST), [], []),
     "paused": (
         replace(WELL, sources=(replace(SOURCE, partitions=(replace(READ, paused=True),)),)), [], ["paused"]
     ),
