@@ -29,7 +29,7 @@ class Flows:
         logs.mkdir(exist_ok=True)
         self.log = logs / "restarts.log"
         self._archive, *self._cases = (
-            Flow(name, 1, drain=False, settings=settings, log=logs / f"{name}.log", disposable=True)
+            Flow(name, 1, drain=False, settings=settings, log=logs / f"{name}.log")
             for name in (ARCHIVE.flow, *(case.flow for case in USE_CASES))
         )
         self._archive.not_before = FOR_EVER_S

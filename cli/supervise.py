@@ -3,7 +3,8 @@
 Rules: a flow that ends with 0 (drained) is done; 3 ends the supervisor with that code, and so does 2
 before the flow has ever run well, since a restart would only say it again; anything else is started
 again after a growing wait. The processes of one flow's cluster live and die together. Ctrl-C and
-SIGTERM let every flow end at an epoch's edge.
+SIGTERM let every flow end at an epoch's edge, asked once. When we are killed the kernel kills the flows with
+us: their state is safe at any moment, and whoever starts them next need not wait for their end.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from topics.errors import BadInput, NeedsOperator
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
 HEALTHY_S = 30.0  # a flow that ran this long runs well; a start that finds nobody ends before
 GRACE_S = 30.0  # for the last snapshot after SIGTERM
+PEERS_S = 3.0  # for the others of a cluster to say why they end too; there is no last snapshot without all
 SETTINGS, OPERATOR = BadInput.exit_code, NeedsOperator.exit_code
 LOOK_S = 0.05
-TIE = (sys.executable, "-I", "-S", str(TIED))  # + options + our process id + the program
+TIE = (sys.executable, "-I", "-S", str(TIED), "--kill")  # + our process id + the program
 PROGRAM = (sys.executable, "-m", "flows.process")
 
 
@@ -42,12 +44,12 @@ class Flow:
     settings: Mapping[str, str] = field(default_factory=dict)  # variables besides our own environment
     log: Path | None = None  # where its stderr goes; None: to ours
     once: bool = False  # someone waits for its end: what only they can mend ends it also when it ran well
-    disposable: bool = False  # killed when we are, not asked to end: what it writes to may be gone too
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: float = 0.0
     wait_s: float = FIRST_WAIT_S
     not_before: float = 0.0
     proven: bool = False  # it has run well, so its settings are right
+    asked: bool = False  # to end
     code: int | None = None
 
     def start(self) -> None:
@@ -56,12 +58,11 @@ class Flow:
         cluster = ["--addresses", addresses] if self.processes > 1 else []
         drain = {"GAMEWAX_DRAIN": "1"} if self.drain else {}
         environment = {**TUNED, **os.environ, **self.settings, **drain}  # noqa: TID251
-        tie = (*TIE, "--kill") if self.disposable else TIE
-        self.started = time.monotonic()
+        self.started, self.asked = time.monotonic(), False
         with self.log.open("ab") if self.log else nullcontext() as log, signals_held():
             self.running = [
                 subprocess.Popen(  # noqa: S603  our own program
-                    [*tie, str(os.getpid()), *PROGRAM, self.name, "--process", str(number), *cluster],
+                    [*TIE, str(os.getpid()), *PROGRAM, self.name, "--process", str(number), *cluster],
                     stdin=subprocess.DEVNULL,
                     stderr=log,
                     cwd=ROOT,
@@ -81,7 +82,7 @@ class Flow:
         codes = [process.poll() for process in self.running]
         if any(codes):
             running = self.running
-            self.end()
+            self.end(PEERS_S)
             self._after(worst(process.returncode for process in running), now)
         elif all(code == 0 for code in codes):
             self.running, self.code = [], 0
@@ -99,14 +100,21 @@ class Flow:
         )
         self.wait_s = min(2 * self.wait_s, LONGEST_WAIT_S)
 
-    def end(self) -> None:
-        """Ask the flow to end at an epoch's edge and wait for it."""
-        for process in self.running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
+    def ask(self) -> None:
+        """Ask the flow to end at an epoch's edge, once: a second signal could cut its end short."""
+        if not self.asked:
+            self.asked = True
+            for process in self.running:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+
+    def end(self, within_s: float = GRACE_S) -> None:
+        """Ask the flow to end, wait for it, and kill what does not end in time."""
+        self.ask()
+        give_up_at = time.monotonic() + within_s
         for process in self.running:
             try:
-                process.wait(GRACE_S)
+                process.wait(max(give_up_at - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -137,6 +145,8 @@ def supervise(flows: list[Flow]) -> int:
                 return 0
             time.sleep(LOOK_S)
     finally:
+        for flow in flows:
+            flow.ask()
         for flow in flows:
             flow.end()
     return 0

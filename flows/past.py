@@ -8,12 +8,12 @@ the flow has done for good asks for the committed ones.
 
 from __future__ import annotations
 
-import pickletools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from flows.store_check import content
 from flows.store_unfinished import NOTHING_STARTED, resume_epoch
 from windows.codec import read_state
 from windows.take import LaneState
@@ -61,11 +61,3 @@ def _states(file: Path, step: str, before: int) -> Iterator[LaneState]:
 
 def _open(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{file}?mode=ro", uri=True)
-
-
-def content(pickled: bytes) -> bytes:
-    """Take the bytes out of a pickled bytes object without unpickling: nothing in it is ever run."""
-    for opcode, argument, _ in pickletools.genops(pickled):
-        if opcode.name in {"SHORT_BINBYTES", "BINBYTES", "BINBYTES8"} and isinstance(argument, bytes):
-            return argument
-    return b""

@@ -17,6 +17,7 @@ import argparse
 import gc
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -182,4 +183,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    for number in (signal.SIGTERM, signal.SIGINT):  # it has ended: a request that comes now changes nothing
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)

@@ -1,19 +1,24 @@
 """The recovery store of one flow: made on first use, owned by one process at a time.
 
-Rules: the folder is ours alone (0700), a lock file names its owner, and a second owner is refused at
-once: two instances on one store would both count everything.
+Rules:
+- The folder is ours alone (0700); a second owner is refused at once: two instances on one store would
+  both count everything.
+- A store is made once. One that was made and is not there, or is damaged, is never made anew in silence.
+- Python's SQLite never touches the store of a running engine from inside its process: two copies of SQLite
+  in one process undo each other's locks (see sqlite.org/howtocorrupt.html).
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
 from flows.store_check import check_store
+from flows.store_made import helps, note_made
+from flows.store_owner import OwnerLock, this_process
 from flows.store_unfinished import forget_unfinished
 from settings import from_caller
 from topics.errors import BadInput, NeedsOperator
@@ -32,6 +37,7 @@ class Store:
 
     Args:
         folder: made when absent.
+        cluster: the addresses of the flow's processes; empty when there is one.
 
     Raises:
         BadInput: the folder cannot be made or written.
@@ -39,55 +45,68 @@ class Store:
 
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cluster: str = "") -> None:
         self.folder = folder
         self._database = folder / DATABASE
+        self._owner = this_process(cluster)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(folder / "owner", os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = OwnerLock(folder)
         except OSError as error:
-            raise BadInput(f"recovery store {folder} cannot be used: {error.strerror}") from error
+            raise BadInput(
+                f"recovery store {folder} cannot be used: {error.strerror} (GAMEWAX_RECOVERY__DIR says where)"
+            ) from error
         if folder.stat().st_mode & 0o022:
             raise NeedsOperator(
-                f"recovery store {folder} is writable by others: look inside, then chmod 700 it"
+                f"recovery store {folder} is writable by others: look inside, then chmod 700 it; "
+                f"what can be done if somebody was there: {helps(folder)}"
             )
 
-    def own(self) -> RecoveryConfig:
-        """Take the store for this process, and give it to Bytewax; a new one is made when there is none.
+    def lock(self) -> None:
+        """Keep all others away, and leave the store as it is.
 
         Raises:
             BadInput: another process owns it.
-            NeedsOperator: it is damaged.
 
         """
-        self._take_lock()
+        self._lock.take(self._owner)
+
+    def own(self) -> RecoveryConfig:
+        """Take the store for this process, and give it to Bytewax; a new one is made when there was none.
+
+        Raises:
+            BadInput: another process owns it.
+            NeedsOperator: it is damaged, or gone.
+
+        """
+        self.lock()
         check_store(self._database)
-        forget_unfinished(self._database)
-        if not self._made():
-            fresh = self.folder / "store.new"
-            fresh.mkdir(mode=0o700, exist_ok=True)
-            for left in fresh.iterdir():  # an earlier start died here
-                left.unlink()
-            init_db_dir(fresh, PARTITIONS)
-            fresh.rename(self._database)
+        if self._database.exists():
+            forget_unfinished(self._database)
+        else:
+            self._make()
+        note_made(self.folder, PARTITIONS)
+        self._lock.write(msgspec.structs.replace(self._owner, ready=True))
         return RecoveryConfig(self._database)
 
     def join(self, pause: Callable[[], None]) -> RecoveryConfig:
-        """Use the store that the first process of our cluster owns, once it is there."""
-        while not self._made():
+        """Use the store that the first process of our cluster owns, once it has looked at it."""
+        while not self._is_ready():
             pause()
         return RecoveryConfig(self._database)
 
-    def _made(self) -> bool:
-        return any(self._database.glob("part-*.sqlite3"))
+    def release(self) -> None:
+        """Let others own the store."""
+        self._lock.release()
 
-    def _take_lock(self) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            owner = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
-            raise BadInput(
-                f"recovery store {self.folder} is in use by process {owner}: one flow, one owner"
-            ) from error
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+    def _is_ready(self) -> bool:
+        owner = self._lock.read()
+        return owner is not None and owner.ready and owner.cluster == self._owner.cluster
+
+    def _make(self) -> None:
+        fresh = self.folder / f"{DATABASE}.new"
+        fresh.mkdir(mode=0o700, exist_ok=True)
+        for left in fresh.iterdir():  # an earlier start died here
+            left.unlink()
+        init_db_dir(fresh, PARTITIONS)
+        fresh.rename(self._database)
