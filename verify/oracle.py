@@ -7,12 +7,13 @@ verdicts and one group-by for the tables, so that it can be read against DESIGN 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 Event = Mapping[str, Any]
 Row = dict[str, int]
+LAST_MS = 2**62  # no time is beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Judged:
     kept: dict[int, list[Event]] = field(default_factory=dict)
     late: set[tuple[int, int, int]] = field(default_factory=set)
     books: dict[tuple[int, int], tuple[int, int, int, int, int]] = field(default_factory=dict)
+    why: dict[tuple[int, int, int], tuple[str, int]] = field(default_factory=dict)  # reason, watermark
+
+
+# Per partition (next_offset, floor) of every committed snapshot: its floor holds from that offset on.
+Floors = Mapping[int, Sequence[tuple[int, int]]]
 
 
 def truth(messages: Iterable[Message], limits: Limits) -> Truth:
@@ -62,7 +68,7 @@ def truth(messages: Iterable[Message], limits: Limits) -> Truth:
     return found
 
 
-def judge(messages: Iterable[Message], limits: Limits) -> Judged:
+def judge(messages: Iterable[Message], limits: Limits, floors: Floors | None = None) -> Judged:
     """Judge every message; books are (read, aggregated, late, dead, duplicates) by partition and size."""
     logs: dict[int, list[Message]] = defaultdict(list)
     for message in messages:
@@ -70,15 +76,21 @@ def judge(messages: Iterable[Message], limits: Limits) -> Judged:
     found = Judged({size: [] for size in limits.sizes_s})
     for partition, log in logs.items():
         for size in limits.sizes_s:
-            kept, late, dead, duplicates = _judge(log, size, limits)
+            known = (floors or {}).get(partition, ())
+            kept, late, dead, duplicates = _judge(log, size, limits, known)
             found.kept[size] += kept
             found.late |= {(size, partition, offset) for offset in late}
+            found.why |= {(size, partition, offset): why for offset, why in late.items()}
             found.books[partition, size] = len(log), len(kept), len(late), dead, duplicates
     return found
 
 
-def _judge(log: list[Message], size_s: int, limits: Limits) -> tuple[list[Event], list[int], int, int]:
-    kept, late, dead, duplicates = [], [], 0, 0
+def _judge(
+    log: list[Message], size_s: int, limits: Limits, floors: Sequence[tuple[int, int]]
+) -> tuple[list[Event], dict[int, tuple[str, int]], int, int]:
+    kept: list[Event] = []
+    late: dict[int, tuple[str, int]] = {}
+    dead = duplicates = 0
     newest: int | None = None
     last_seen: dict[str, int] = {}
     for message in sorted(log, key=lambda message: message.offset):
@@ -91,11 +103,14 @@ def _judge(log: list[Message], size_s: int, limits: Limits) -> tuple[list[Event]
             event_id is not None
             and message.offset - last_seen.get(event_id, -(10**9)) <= limits.dedup_offsets
         )
-        end = (time_ms // (size_s * 1000) + 1) * size_s * 1000
+        end = (time_ms // (size_s * 1000) + 1) * size_s * 1000 if size_s else LAST_MS
+        floor = max((of for offset, of in floors if offset <= message.offset), default=-LAST_MS)
         if known:
             duplicates += 1
         elif newest is not None and end + limits.lateness_ms <= newest - limits.disorder_ms:
-            late.append(message.offset)
+            late[message.offset] = "beyond_lateness", newest - limits.disorder_ms
+        elif end + limits.lateness_ms <= floor:
+            late[message.offset] = "idle", floor
         else:
             kept.append(event)
         if event_id is not None:

@@ -1,0 +1,374 @@
+"""Runs one story on the real flow, the real source and the driver, and compares the end with the truth."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+from threading import Event as Flag
+from typing import Any
+
+from bytewax.dataflow import Dataflow
+
+from flows.past import past_lanes
+from flows.store_unfinished import forget_unfinished
+from sources.kafka import Client, KafkaSource, Reading
+from sources.kafka_client import Log
+from topics import player_events, purchase_events, server_metrics
+from topics.decode import decode
+from topics.errors import GamewaxError
+from verify.simulation.driver import Cluster, Worker
+from verify.simulation.kafka import LOG_ID, Judge, MemoryConsumer, Nowhere, Topic, Watch
+from verify.simulation.messages import Meant
+from verify.simulation.scenario import (
+    IDLE_AFTER_S,
+    Arrive,
+    ClockJump,
+    Commit,
+    Crash,
+    Grow,
+    Happening,
+    Silence,
+    Stop,
+    Story,
+    Turn,
+)
+from verify.simulation.sinks import Warehouse, Writer, letter_sink, row_sink
+from verify.simulation.store import RecoveryStore
+from verify.simulation.truth import differing, true_tables
+from windows.archive import ArchiveLane
+from windows.codec import read_state
+from windows.lane import Lane
+from windows.operator import Clock
+from windows.plan import NEVER, Plan
+from windows.take import LaneState, MakeLane
+
+LONGEST = 4_000  # rounds within which everything must come to its end
+TOPICS = {of.name: of for of in (player_events.TOPIC, purchase_events.TOPIC, server_metrics.TOPIC)}
+
+
+class Wrong(Exception):
+    """An invariant does not hold."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What one worker's process has of its own."""
+
+    judge: Judge
+    watch: Watch
+    writer: Writer
+    source: KafkaSource
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a story: what is wrong, and how much happened."""
+
+    wrong: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class System:
+    """How the parts are put together; tests seed mistakes here."""
+
+    forget: Callable[[Path], None] = forget_unfinished
+    store: Callable[[Path], RecoveryStore] = RecoveryStore
+    writer: Callable[[Warehouse, Random, float], Writer] = Writer
+    source: Callable[..., KafkaSource] = KafkaSource
+    lane: Callable[[Plan, Any, LaneState, int], Any] = Lane
+    build: Callable[[Dataflow], Dataflow] = lambda flow: flow
+
+
+class World:
+    """Everything around one run: Kafka, ClickHouse, the store, the clocks, and the cluster of the moment."""
+
+    def __init__(self, story: Story, folder: Path, system: System) -> None:
+        self.story, self.system = story, system
+        self.topic = Topic(story.topic, [[] for _ in range(story.partitions)])
+        self.meant: list[list[Meant]] = [[] for _ in range(story.partitions)]
+        self.warehouse = Warehouse()
+        self.store = system.store(folder)
+        self.monotonic_s, self.host = 0.0, datetime(2026, 1, 1, tzinfo=UTC)
+        self.floors: dict[int, list[tuple[int, int]]] = {}
+        self.counts: Counter[str] = Counter()
+        self.stop = Flag()
+        self._flow = importlib.import_module(f"flows.{story.flow}")
+        self._start(story.workers)
+
+    @property
+    def plan(self) -> Plan:
+        """The flow's windows."""
+        limits = self.story.limits
+        return Plan(
+            self.story.flow,
+            self._flow.AGGREGATES,
+            limits.sizes_s,
+            limits.lateness_ms,
+            limits.disorder_ms,
+            limits.dedup_offsets,
+        )
+
+    def _start(self, workers: int) -> None:
+        self.parts: list[Parts] = []
+        flows = [self._process(number) for number in range(workers)]
+        self.cluster = Cluster(flows, self.store, lambda: self.host, self._committed)
+
+    def _process(self, number: int) -> Dataflow:
+        """Build one worker's flow on parts of its own."""
+        chance = Random(f"{self.story.seed}/{number}/{self.counts['starts']}")  # noqa: S311
+        self.counts["starts"] += 1
+        judge, watch = Judge(), Watch(self.topic, Log(LOG_ID, self.topic.name, len(self.topic.logs)))
+        writer = self.system.writer(self.warehouse, chance, self.story.trouble)
+        client = Client(
+            ask=lambda _, name: Log(LOG_ID, name, len(self.topic.logs)),
+            open=lambda *_: MemoryConsumer(self.topic, chance),  # type: ignore[arg-type,return-value]
+            watch=lambda *_: watch,  # type: ignore[arg-type,return-value]
+            threads=lambda *_: judge,
+        )
+        past = past_lanes(self.store.folder, self.step)
+        reading = Reading(lambda: self.monotonic_s, IDLE_AFTER_S, stop=self.stop, past=past, client=client)
+        source = self.system.source(Nowhere(), self.topic.name, self.plan, self._lane(), reading)
+        self.parts.append(Parts(judge, watch, writer, source))
+        return self._built(source, writer)
+
+    @property
+    def step(self) -> str:
+        """Name the source's step."""
+        return f"{self.story.flow}.read" + ("_player_events" if self.story.flow == "archive" else "")
+
+    def _lane(self) -> MakeLane:
+        topic, plan = TOPICS[self.topic.name], self.plan
+        if self.story.flow == "archive":
+            return partial(ArchiveLane, plan, topic)
+        return partial(self.system.lane, plan, partial(decode, topic))
+
+    def _built(self, source: KafkaSource, writer: Writer) -> Dataflow:
+        clock = Clock(lambda: self.host, timedelta(seconds=self.story.upsert_every_s))
+        sources = {"player_events": source} if self.story.flow == "archive" else source
+        flow: Dataflow = self._flow.build(sources, row_sink(writer), letter_sink(writer), self.plan, clock)
+        return self.system.build(flow)
+
+    def _committed(self, epoch: int) -> None:
+        """Note what a start would read of the lanes now: verdicts follow from it."""
+        self.counts["epochs"] += 1
+        for step, key, packed in self.store.states(epoch + 1):
+            if step == self.step and packed is not None:
+                state = read_state(packed, LaneState, "Kafka position")
+                place = state.next_offset, state.floor_ms
+                known = self.floors.setdefault(int(key), [])
+                if state.floor_ms > NEVER and place not in known:
+                    known.append(place)
+
+    # what happens
+
+    def pass_time(self, seconds: float) -> None:
+        """Let both clocks run."""
+        self.monotonic_s += seconds
+        self.host += timedelta(seconds=seconds)
+
+    def step_once(self, random: Random, epoch_share: float) -> bool:
+        """Take one small step somewhere."""
+        self.pass_time(random.random() * 0.06)
+        number = random.randrange(len(self.cluster.workers))
+        worker = self.cluster.workers[number]
+        if worker.dead:
+            return False
+        kind = random.randrange(8)
+        if kind < 2:  # noqa: PLR2004
+            return self.cluster.read(worker, epoch_ends=lambda: random.random() < epoch_share)
+        if kind == 2:  # noqa: PLR2004
+            return self.parts[number].judge.step()
+        if kind < 5:  # noqa: PLR2004
+            return self.cluster.work_at_one(worker, random)
+        if kind == 5:  # noqa: PLR2004
+            self.parts[number].writer.step()
+            return True
+        if kind == 6:  # noqa: PLR2004
+            self.warehouse.drift_in(random)
+        return self.cluster.write(random)
+
+    def round(self, random: Random) -> bool:
+        """Let every worker do all that it can, once; tells whether anything was done."""
+        self.pass_time(0.05)
+        moved = False
+        for worker, parts in zip(self.cluster.workers, self.parts, strict=True):
+            while parts.judge.step():
+                moved = True
+            moved = self.cluster.read(worker, epoch_ends=lambda: True) or moved
+        for worker in self.cluster.workers:
+            moved = self.cluster.work(worker, None) or moved
+        while self.cluster.write(None):
+            moved = True
+        del random
+        return moved
+
+    def restart(self, workers: int) -> None:
+        """Start anew after a crash, or after a planned stop by another process."""
+        self.stop = Flag()
+        self.system.forget(self.store.folder)
+        self._start(workers)
+
+    def run_to_end(self, random: Random) -> None:
+        """Go on until the input has ended and is committed.
+
+        Raises:
+            Wrong: it does not come to an end.
+
+        """
+        for _ in range(LONGEST):
+            if self.cluster.done:
+                return
+            self.round(random)
+        raise Wrong("the flow does not end when asked to")
+
+    def catch_up(self, random: Random) -> None:
+        """Go on until every message is read, committed and written.
+
+        Raises:
+            Wrong: it never is.
+
+        """
+        for _ in range(LONGEST):
+            if self.cluster.done:
+                self.restart(len(self.cluster.workers))
+            self.round(random)
+            if self._behind() == 0:
+                return
+        raise Wrong(f"{self._behind()} messages are never read")
+
+    def _behind(self) -> int:
+        saved = {
+            int(key): read_state(packed, LaneState, "Kafka position").next_offset
+            for step, key, packed in self.store.states(self.cluster.epoch)
+            if step == self.step and packed is not None
+        }
+        return sum(len(log) - saved.get(partition, 0) for partition, log in enumerate(self.topic.logs))
+
+    def happen(self, what: Happening) -> None:
+        """Let one thing happen."""
+        match what:
+            case Arrive(messages):
+                for message in messages:
+                    if message.partition < len(self.meant):
+                        self.topic.append(message.partition, message.value, message.arrived_ms)
+                        self.meant[message.partition].append(message)
+            case Turn(seed, steps):
+                self._turn(Random(seed), steps)  # noqa: S311
+            case Commit(seed):
+                self._commit(Random(seed))  # noqa: S311
+            case Silence(seed, seconds):
+                self._silence(Random(seed), seconds)  # noqa: S311
+            case ClockJump(seconds):
+                self.host += timedelta(seconds=seconds)
+            case Crash(seed, dead, steps, workers):
+                self._crash(Random(seed), dead, steps)  # noqa: S311
+                self.restart(workers)
+            case Stop(seed, workers):
+                self.stop.set()
+                self.run_to_end(Random(seed))  # noqa: S311
+                self._close()
+                self.restart(workers)
+                self.counts["stops"] += 1
+            case Grow(seed):
+                self._grow(Random(seed))  # noqa: S311
+        self._rescaled(what)
+
+    def _rescaled(self, what: Happening) -> None:
+        self.counts[type(what).__name__.lower()] += 1
+
+    def _turn(self, random: Random, steps: int) -> None:
+        for _ in range(steps):
+            self.step_once(random, self.story.epoch_share)
+            if self.cluster.done:  # it noticed more partitions
+                self._next_round(random)
+
+    def _next_round(self, random: Random) -> None:
+        """Start anew in the same processes, as `flows.process` does when the topic has grown."""
+        del random
+        self._close()
+        self._start(len(self.cluster.workers))
+
+    def _commit(self, random: Random) -> None:
+        epoch = self.cluster.epoch
+        for _ in range(LONGEST):
+            self.round(random)
+            if self.cluster.done:
+                self._next_round(random)
+            if self.cluster.epoch > epoch:
+                return
+        raise Wrong("an epoch is never committed")
+
+    def _silence(self, random: Random, seconds: float) -> None:
+        rounds = 8
+        for _ in range(rounds):
+            self.pass_time(seconds / rounds)
+            self.round(random)
+            if self.cluster.done:
+                self._next_round(random)
+
+    def _crash(self, random: Random, dead: int, steps: int) -> None:
+        for worker in self.cluster.workers:
+            if dead >> worker.number & 1:
+                self._die(worker)
+        for _ in range(steps):
+            self.step_once(random, self.story.epoch_share)
+        for worker in self.cluster.workers:
+            if not worker.dead:
+                self._die(worker)
+
+    def _die(self, worker: Worker) -> None:
+        worker.dead = True
+        self.parts[worker.number].writer.die()
+
+    def _grow(self, random: Random) -> None:
+        self.topic.logs.append([])
+        self.meant.append([])
+        for parts in random.sample(self.parts, len(self.parts)):
+            parts.watch.look()
+            self._turn(random, 5)
+
+    def _close(self) -> None:
+        for parts in self.parts:
+            parts.source.close()
+
+
+def run(story: Story, folder: Path, system: System | None = None) -> Outcome:
+    """Let a story happen, and compare what is shown at its end with the truth."""
+    world = World(story, folder, system or System())
+    outcome = Outcome(counts=world.counts)
+    try:
+        for happening in story.happenings:
+            world.happen(happening)
+        _finish(world)
+        true = true_tables(story.flow, story.topic, world.meant, story.limits, world.floors)
+        outcome.wrong = differing(world.warehouse.tables, true)
+        world.counts["late"] += len(true.get("late_events_upserts", ()))
+        world.counts["dead"] += len(true.get("dead_letters_upserts", ()))
+        world.counts["messages"] += sum(map(len, world.meant))
+    except (Wrong, GamewaxError) as error:
+        outcome.wrong = [f"{type(error).__name__}: {error}"]
+    finally:
+        world.store.close()
+    return outcome
+
+
+def _finish(world: World) -> None:
+    random = Random(world.story.seed)  # noqa: S311
+    world.catch_up(random)
+    if not world.story.live:
+        world.stop.set()
+        world.run_to_end(random)
+    else:
+        world.pass_time(7_200)
+        for _ in range(6):
+            world.round(random)
+            world.pass_time(2)
+    while world.warehouse.adrift:
+        world.warehouse.drift_in(random)

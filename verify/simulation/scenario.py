@@ -1,0 +1,219 @@
+"""One seed's story: a flow, its limits, and everything that happens to it, written down before it runs.
+
+Rules: a step holds its own seed, so a story stays nearly the same when steps are taken out of it. Only the
+numbers in here decide a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from verify.oracle import Limits
+from verify.simulation.messages import START_MS, Meant, good, poison
+
+TOPICS = {
+    "engagement": "player-events",
+    "weapon_use": "player-events",
+    "purchases": "purchase-events",
+    "server_health": "server-metrics",
+    "archive": "player-events",
+}
+FLOWS = ("engagement", "weapon_use", "purchases", "purchases", "server_health", "archive")
+IDLE_AFTER_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrive:
+    """Messages arrive."""
+
+    messages: tuple[Meant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The workers take so many small steps, in an order by the seed."""
+
+    seed: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The workers go on until an epoch is committed."""
+
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nothing comes for so long; the workers poll now and then."""
+
+    seed: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJump:
+    """The host's clock is set forward, or back."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """Some workers die; the others go on for so many steps, then all start anew, perhaps more or fewer."""
+
+    seed: int
+    dead: int
+    steps: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A planned stop, then a start, perhaps with more or fewer workers."""
+
+    seed: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grow:
+    """The topic gets one partition more; the workers notice one after the other."""
+
+    seed: int
+
+
+Happening = Arrive | Turn | Commit | Silence | ClockJump | Crash | Stop | Grow
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that decides one run."""
+
+    seed: int
+    flow: str
+    limits: Limits
+    partitions: int
+    workers: int
+    upsert_every_s: float
+    trouble: float  # share of inserts that fail at first
+    epoch_share: float  # chance that a call of a source partition ends its epoch
+    live: bool  # whether the tables are compared while the flow runs on, else after a planned stop
+    happenings: tuple[Happening, ...]
+
+    @property
+    def topic(self) -> str:
+        """Name the topic that the flow reads."""
+        return TOPICS[self.flow]
+
+
+def story_of(seed: int) -> Story:
+    """Make up a seed's story."""
+    random = Random(seed)  # noqa: S311  a game, not a secret
+    flow = random.choice(FLOWS)
+    limits = Limits(
+        sizes_s=(0,) if flow == "archive" else random.choice([(10,), (10,), (5, 20), (10, 60)]),
+        lateness_ms=random.choice([0, 1_000, 10_000, 30_000]),
+        disorder_ms=random.choice([0, 500, 2_000]),
+        dedup_offsets=0 if flow == "archive" else random.choice([0, 5, 20, 100]),
+    )
+    story = Story(
+        seed=seed,
+        flow=flow,
+        limits=limits,
+        partitions=random.choice([1, 2, 2, 3]),
+        workers=random.choice([1, 1, 2, 4]),
+        upsert_every_s=random.choice([0.0, 0.2, 1.0]),
+        trouble=random.choice([0.0, 0.1, 0.5]),
+        epoch_share=random.choice([0.02, 0.1, 0.4]),
+        live=random.random() < 0.3,  # noqa: PLR2004
+        happenings=(),
+    )
+    return replace(story, happenings=tuple(Telling(story, random).happenings(random.randint(5, 11))))
+
+
+class Telling:
+    """Makes up happenings, and remembers what arrived.
+
+    Args:
+        story: whose.
+        random: decides.
+
+    """
+
+    def __init__(self, story: Story, random: Random) -> None:
+        self._story, self._random = story, random
+        self._partitions = story.partitions
+        self._at_ms = START_MS
+        self._pace_ms = random.choice([50, 300, 1_500])
+        self._behind_ms = [random.choice([0, 0, 3_000, 40_000]) for _ in range(8)]
+        self._silent: set[int] = set()
+        self._recent: list[tuple[int, bytes | None, Meant]] = []
+        self._ids = 0
+
+    def happenings(self, count: int) -> list[Happening]:
+        """Make up some happenings; messages come between most of them."""
+        found: list[Happening] = []
+        for _ in range(count):
+            if self._random.random() < 0.75:  # noqa: PLR2004
+                found.append(Arrive(tuple(self._messages(self._random.randint(2, 25)))))
+            if self._random.random() < 0.7:  # noqa: PLR2004
+                found.append(Turn(self._seed(), self._random.choice([3, 10, 30, 60])))
+            found += self._happening()
+        return found
+
+    def _seed(self) -> int:
+        return self._random.randrange(2**32)
+
+    def _happening(self) -> list[Happening]:
+        random = self._random
+        workers = random.choice([1, 1, 2, 4])
+        chance = random.random()
+        if chance < 0.3:  # noqa: PLR2004
+            dead = random.choice([0b1111, 0b1111, 0b0001, 0b0010])
+            return [Crash(self._seed(), dead, random.choice([0, 5, 20]), workers)]
+        if chance < 0.4:  # noqa: PLR2004
+            return [Stop(self._seed(), workers)]
+        if chance < 0.6:  # noqa: PLR2004
+            return [Commit(self._seed())]
+        if chance < 0.75:  # noqa: PLR2004
+            self._silent = {of for of in range(self._partitions) if random.random() < 0.5}  # noqa: PLR2004
+            self._at_ms += random.choice([0, 10_000, 60_000])
+            return [Silence(self._seed(), random.choice([5.0, IDLE_AFTER_S * 1.5]))]
+        if chance < 0.85:  # noqa: PLR2004
+            return [ClockJump(random.choice([-3_600, -5, 5, 3_600]))]
+        if chance < 0.92 and self._partitions < 4:  # noqa: PLR2004
+            self._partitions += 1
+            return [Grow(self._seed())]
+        return []
+
+    def _messages(self, count: int) -> list[Meant]:
+        return [self._message() for _ in range(count)]
+
+    def _message(self) -> Meant:
+        random = self._random
+        self._at_ms += random.randrange(self._pace_ms * 2)
+        speaking = [of for of in range(self._partitions) if of not in self._silent]
+        partition = random.choice(speaking or [0])
+        chance = random.random()
+        if self._recent and chance < 0.12:  # noqa: PLR2004  the same again, here or in another partition
+            again = random.choice(self._recent[-30:])[2]
+            where = again.partition if random.random() < 0.7 else partition  # noqa: PLR2004
+            return replace(again, partition=where, arrived_ms=max(self._at_ms, again.arrived_ms))
+        if chance < 0.2:  # noqa: PLR2004
+            value, reason, path = poison(self._story.topic, random, self._at_ms)
+            return Meant(partition, value, self._at_ms, None, reason, path)
+        return self._good(partition)
+
+    def _good(self, partition: int) -> Meant:
+        random = self._random
+        self._ids += 1
+        back_ms = random.choice([0, 300, 2_000, 2_000, 45_000]) + self._behind_ms[partition]
+        time_ms = self._at_ms - random.randrange(back_ms + 1)
+        event_id = f"e{self._ids}" if random.random() < 0.8 else None  # noqa: PLR2004
+        value, event = good(self._story.topic, random, time_ms, event_id)
+        made = Meant(partition, value, self._at_ms, event)
+        self._recent.append((partition, value, made))
+        return made
