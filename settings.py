@@ -71,6 +71,9 @@ class Recovery(BaseModel):
         default=Path(".gamewax/recovery"), description="folder of the recovery stores, one for each flow"
     )
     epoch_s: float = Field(default=2.0, gt=0, le=60, description="seconds between snapshots")
+    backup_every_s: float = Field(
+        default=300.0, ge=0, description="seconds between copies of a store, the last two are kept; 0 = none"
+    )
     least_free_mb: int = Field(
         default=50, ge=0, description="with less disk space a flow is not ready, and none starts; 0 = any"
     )

@@ -43,6 +43,7 @@ from flows.parts import Opened, utc_now
 from flows.progress import progress
 from flows.registry import FLOWS
 from flows.store import Store
+from flows.store_backups import Backups, Often
 from flows.store_made import helps
 from flows.store_steps import check_steps
 from settings import from_caller, load
@@ -71,7 +72,9 @@ def main(arguments: list[str]) -> int:
         recovery = store.join(partial(time.sleep, 0.1)) if given.process else store.own()
         say = _keep_engine_quiet(crash_log)
         module = importlib.import_module(f"flows.{given.name}")
-        run(module, recovery, Place(given.process, given.addresses.split(";")), say)
+        place = Place(given.process, given.addresses.split(";"))
+        with Backups(store.folder, backed_up(place), utc_now):
+            run(module, recovery, place, say)
     except BaseException as error:  # noqa: BLE001  the one place that turns anything into a line
         return _explain(given.name, error, crash_log, say)
     return 0
@@ -83,6 +86,12 @@ class Place:
 
     process: int
     addresses: list[str]
+
+
+def backed_up(place: Place) -> Often:
+    """Tell how often a process copies its store: the owner as the settings say, its peers never."""
+    recovery = load().recovery
+    return Often(0.0 if place.process else recovery.backup_every_s, recovery.least_free_mb * MB)
 
 
 def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO = sys.stderr) -> None:

@@ -14,6 +14,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from flows.disk import full_disk
 from flows.store_made import Made, helps, read_made
 from flows.store_unfinished import NOTHING_STARTED, resume_epoch
 from topics.errors import NeedsOperator
@@ -24,6 +25,9 @@ PLAIN = frozenset({
     "NONE", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8",
 })  # fmt: skip
 HOLDS_BYTES = frozenset({"SHORT_BINBYTES", "BINBYTES", "BINBYTES8"})
+UNREADABLE = frozenset(
+    {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ}
+)  # not a full disk's doing
 TABLES = {"parts", "exs", "fronts", "commits", "snaps"}
 
 
@@ -52,11 +56,18 @@ def wrong_with(database: Path, made: Made | None) -> str:
         return f"{database} lacks its file {missing[0]}"
     if strange := [name for name in files if name not in wanted]:
         return f"{database} holds a file that is not its own: {strange[0]}"
-    return next((f"{database / name} {found}" for name in wanted if (found := _wrong(database / name))), "")
+    return next(
+        (f"{database / name} {found}" for name in wanted if (found := wrong_with_file(database / name))), ""
+    )
 
 
-def _wrong(part: Path) -> str:
-    """Say what is wrong with one file; empty when nothing is."""
+def wrong_with_file(part: Path) -> str:
+    """Say what is wrong with one file of a store; empty when nothing is.
+
+    Raises:
+        sqlite3.DatabaseError: the disk is full, which says nothing about the store.
+
+    """
     try:
         if not part.stat().st_size:
             return "is empty"
@@ -65,6 +76,8 @@ def _wrong(part: Path) -> str:
         with closing(sqlite3.connect(part)) as store:
             found = _damage(store)
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode not in UNREADABLE and full_disk([error]):
+            raise
         found = str(error)
     except OSError as error:
         return f"cannot be read ({error.strerror})"
