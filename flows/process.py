@@ -107,7 +107,7 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
     with Monitor(who, load(), utc_now, stop) as monitor:
         while True:
             opened: Opened = module.opened(stop)
-            check_steps(recovery.db_dir, opened.flow)
+            check_steps(Path(recovery.db_dir), opened.flow)
             monitor.watch(opened.sources, opened.rows)
             gc.collect()
             gc.freeze()
