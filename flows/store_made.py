@@ -60,7 +60,8 @@ def read_made(folder: Path) -> Made | None:
     except FileNotFoundError:
         return None
     except (msgspec.DecodeError, OSError) as error:
-        raise NeedsOperator(f"{path} cannot be read ({error}); what can be done: {helps(folder)}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise NeedsOperator(f"{path} cannot be read ({why}); what can be done: {helps(folder)}") from error
 
 
 def forget_made(folder: Path) -> None:
