@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import verify_outage
+from cli import verify_chaos, verify_outage
 
 app = typer.Typer(help="Prove it: kill, tear, flood and lie to the flows, and compare every number.")
 
@@ -19,3 +19,4 @@ def verify() -> None:
 
 
 app.command("outage")(verify_outage.outage)
+app.command("chaos")(verify_chaos.chaos)

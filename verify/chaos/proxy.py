@@ -69,6 +69,7 @@ class FaultProxy:
         self._loop = asyncio.new_event_loop()
         self._listening: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
         self._thread = Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
 
     def __enter__(self) -> Self:
@@ -103,7 +104,12 @@ class FaultProxy:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(ENDS_WITHIN_S)
 
     async def _listen(self) -> None:
-        self._listening = await asyncio.start_server(self._serve, HOST, self.port)
+        self._listening = await asyncio.start_server(self._accept, HOST, self.port)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _hang_up(self) -> None:
         if self._listening:
@@ -132,8 +138,8 @@ class FaultProxy:
                 from_server, to_server = await asyncio.open_connection(HOST, self._server_port)
                 ends.append(to_server)
                 ways = {
-                    asyncio.ensure_future(self._requests(reader, to_server, writer)),
-                    asyncio.ensure_future(self._answers(from_server, writer)),
+                    self._loop.create_task(self._requests(reader, to_server, writer)),
+                    self._loop.create_task(self._answers(from_server, writer)),
                 }
                 _, left = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 for way in left:
