@@ -86,7 +86,7 @@ class FileBoard:
     def under_promise(self, take: Take) -> Take:
         """Let the shares of a file's take carry the promise of all."""
         shares = tuple(
-            Share(share.cell, share.partition, 1, self.promise_ms, share.partials, SPEAKER)
+            Share(share.cell, share.partition, 1, self.promise_ms, share.partials, SPEAKER, share.log)
             for share in take.shares
             if share.partials
         )

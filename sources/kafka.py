@@ -3,8 +3,9 @@
 Rules:
 - Where to go on is what the recovery store says, never the consumer group; offsets are committed to a
   named group after each snapshot only so that lag tools see them.
-- What cannot be read on without a loss stops the flow with exit code 3: expired offsets, a log that was
-  cut or created anew.
+- What cannot be read on without a loss stops the flow with exit code 3 (`sources.gaps`): expired offsets,
+  a log that was cut or created anew. What was read before is saved first. Where a person has decided to
+  go on all the same, `Reading.resumed` says where.
 - Partitions added to the topic are found while running; the source then ends at an epoch's edge and
   `found_more` says so: whoever runs the flow starts it again, and they are read from their beginning.
 - When most messages are dead letters reading pauses; epochs go on, so what was read is written. A drain
@@ -14,11 +15,12 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event
 
+import msgspec
 import structlog
 from bytewax.inputs import FixedPartitionedSource
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -26,7 +28,8 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from sources.board import Board
 from sources.dead_share import DeadShare
 from sources.figures import SourceFigures
-from sources.kafka_client import ANSWER_S, START_ANEW, Log, bounds, check_no_gap, consumer, describe, trouble
+from sources.gaps import GapMet, find, told
+from sources.kafka_client import ANSWER_S, Log, bounds, consumer, describe, trouble
 from sources.kafka_partition import KafkaPartition, Surroundings, standing_of
 from sources.messages import arrivals, position_after
 from sources.partition_watch import PartitionWatch
@@ -54,7 +57,8 @@ class Reading:
     """How to read: `monotonic` gives seconds that only grow; `drain` ends at the end seen at start.
 
     Setting `stop` ends the source at an epoch's edge, with a snapshot. `past` is where each partition
-    stood, also those that other processes of a cluster read. `pause` stops reading when most messages
+    stood, also those that other processes of a cluster read; `resumed` where some go on that have no past or
+    must not go on there. `pause` stops reading when most messages
     are dead letters (`sources.dead_share`).
     """
 
@@ -64,6 +68,7 @@ class Reading:
     pause: bool = True
     stop: Event = field(default_factory=Event)
     past: Sequence[LaneState] = ()
+    resumed: Mapping[int, LaneState] = field(default_factory=dict)
     client: Client = Client()
 
 
@@ -96,7 +101,11 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         self._judge = reading.client.threads(1, "judge")  # a second one costs more in turns than it wins
         self._parts: dict[int, KafkaPartition] = {}
         self._closed = False
-        past = {of.partition: standing_of(of, of.guarantee_ms(plan), new=False) for of in reading.past}
+        past = {
+            of.partition: standing_of(of, of.guarantee_ms(plan), new=False)
+            for of in reading.past
+            if of.partition < self._log.partitions
+        }
         self._share = DeadShare(topic) if reading.pause else None
         self._around = Surroundings(
             Board(past), self._judge, self._ends, reading.monotonic, reading.idle_after_s, self._share
@@ -123,12 +132,15 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
 
         Raises:
             NeedsOperator: the drain ended before the log's end, since most messages were dead letters.
+            GapMet: the topic was created anew under the readers.
 
         """
         self._closed = True
         self._watch.close()
         self._judge.shutdown(wait=False, cancel_futures=True)
         self._tell_lag_tools()
+        if (other := self._watch.found_another) is not None:
+            raise GapMet(_another_log(self._log.topic, other.id, self._log.id))
         if self._reading.drain and self._paused:
             raise NeedsOperator(self._paused)
 
@@ -159,14 +171,9 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         return f"{self._kafka.group}-{self._plan.flow}"
 
     def _ends(self) -> bool:
-        """Tell whether the readers shall end.
-
-        Raises:
-            NeedsOperator: the topic was created anew under the readers.
-
-        """
-        if (other := self._watch.found_another) is not None:
-            raise NeedsOperator(_another_log(self._log.topic, other.id, self._log.id))
+        """Tell whether the readers shall end."""
+        if self._watch.found_another is not None:
+            return True
         if self._paused:  # a drain ends, a flow waits for a person
             return self._reading.stop.is_set() or self._reading.drain
         return self._reading.stop.is_set() or self._watch.found_more
@@ -189,13 +196,11 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         """
         partition = int(for_part)
         reader = self._reading.client.open(self._kafka, self._group)
-        low, high = bounds(reader, self._log.topic, partition)
-        if resume_state is None:
-            state = fresh_state(self._log.id, self._log.topic, partition, low)
-        else:
-            state = read_state(resume_state, LaneState, "Kafka position")
-            self._check_same_log(state)
-            check_no_gap(self._log, partition, state.next_offset, low, high)
+        held = bounds(reader, self._log.topic, partition)
+        low, high = held
+        state = self._state(partition, resume_state, low)
+        if gaps := find(self._log, {partition: held}, [state]):
+            raise GapMet(told(gaps), gaps)
         lane = self._make_lane(state, self._log.partitions)
         standing = standing_of(lane.state, lane.state.guarantee_ms(self._plan), new=resume_state is None)
         self._around.board.standings[partition] = standing
@@ -205,9 +210,14 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         self._parts = {**self._parts, partition: part}
         return part
 
-    def _check_same_log(self, state: LaneState) -> None:
-        if state.log != self._log.id:
-            raise NeedsOperator(_another_log(self._log.topic, self._log.id, state.log))
+    def _state(self, partition: int, resume_state: bytes | None, low: int) -> LaneState:
+        """Give where a lane begins: where it was told to, else by the snapshot, else at the first message."""
+        if (state := self._reading.resumed.get(partition)) is not None:
+            return state
+        if resume_state is not None:
+            return read_state(resume_state, LaneState, "Kafka position")
+        fresh = fresh_state(self._log.id, self._log.topic, partition, low)
+        return msgspec.structs.replace(fresh, generation=self._plan.generation)
 
     def _refill(self, reader: Consumer, lane: JudgingLane, low: int) -> None:
         """Read the ids just before the lane's next offset into its ring, and stand at that offset."""
@@ -221,7 +231,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
             for problem in filter(None, (trouble(message, where) for message in polled)):
                 raise problem
             batch = arrivals([message for message in polled if message.error() is None])
-            lane.remember(batch.before(saved))
+            lane.remember(batch.before(saved).outside(lane.state.skipped))
             position = position_after(polled, position)
             heard = self._reading.monotonic() if polled else heard
             if self._reading.monotonic() - heard > ANSWER_S:
@@ -233,5 +243,5 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
 def _another_log(topic: str, now: str, was: str) -> str:
     return (
         f"{topic} is another log now ({now}, was {was}): the topic was created anew or this is another "
-        f"Kafka cluster; {START_ANEW}"
+        "Kafka cluster"
     )

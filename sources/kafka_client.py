@@ -12,14 +12,14 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from topics.errors import BadInput, Broken, GamewaxError, NeedsOperator
 from topics.servers import KafkaServer
 
-START_ANEW = "to read again all that the log holds, move this flow's folder out of GAMEWAX_RECOVERY__DIR"
 ANSWER_S = 10.0  # how long the broker may take to answer a question at start
 
 _FETCH: Mapping[str, str | int | bool] = {
@@ -45,6 +45,13 @@ class Log:
     id: str
     topic: str
     partitions: int
+
+
+class Bounds(NamedTuple):
+    """What a partition holds: its first offset, and the one after its last."""
+
+    low: int
+    high: int
 
 
 def consumer(kafka: KafkaServer, group: str) -> Consumer:
@@ -79,7 +86,7 @@ def describe(kafka: KafkaServer, topic: str, within_s: float = ANSWER_S) -> Log:
     return Log(log, topic, len(described.partitions))
 
 
-def bounds(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:
+def bounds(reader: Consumer, topic: str, partition: int) -> Bounds:
     """Ask for the first offset that the partition holds and the offset after its last.
 
     Raises:
@@ -90,7 +97,7 @@ def bounds(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:
         low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
     except KafkaException as error:
         raise BadInput(f"Kafka does not answer for {topic}/{partition} ({error.args[0].str()})") from error
-    return low, high
+    return Bounds(low, high)
 
 
 def log_ends(kafka: KafkaServer, log: Log, within_s: float = ANSWER_S) -> dict[int, int]:
@@ -100,37 +107,52 @@ def log_ends(kafka: KafkaServer, log: Log, within_s: float = ANSWER_S) -> dict[i
         BadInput: the broker does not answer, or not for all partitions.
 
     """
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, **kafka.options}, logger=_silent)
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = {TopicPartition(log.topic, number): latest for number in range(log.partitions)}
+    return {number: place.offset for number, place in _places(kafka, log, latest, within_s).items()}
+
+
+def log_bounds(kafka: KafkaServer, log: Log, within_s: float = ANSWER_S) -> dict[int, Bounds]:
+    """Ask what every partition holds.
+
+    Raises:
+        BadInput: the broker does not answer, or not for all partitions.
+
+    """
+    earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+    lows, highs = _places(kafka, log, earliest, within_s), log_ends(kafka, log, within_s)
+    return {number: Bounds(place.offset, highs[number]) for number, place in lows.items()}
+
+
+def log_since(kafka: KafkaServer, log: Log, at_ms: int, within_s: float = ANSWER_S) -> dict[int, int]:
+    """Ask for each partition's first offset with a Kafka time of `at_ms` or later; the end where none has.
+
+    Raises:
+        BadInput: the broker does not answer, or not for all partitions.
+
+    """
+    ends = log_ends(kafka, log, within_s)  # before, or what comes between would be left out
+    since = OffsetSpec.for_timestamp(at_ms)
+    found = _places(kafka, log, since, within_s)
+    return {number: place.offset if place.offset >= 0 else ends[number] for number, place in found.items()}
+
+
+def _places(
+    kafka: KafkaServer, log: Log, asked: OffsetSpec, within_s: float
+) -> dict[int, ListOffsetsResultInfo]:
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, **kafka.options}, logger=_silent)
+    places = {TopicPartition(log.topic, number): asked for number in range(log.partitions)}
     try:
-        answers = admin.list_offsets(asked, request_timeout=within_s)
-        return {place.partition: answer.result().offset for place, answer in answers.items()}
+        answers = admin.list_offsets(places, request_timeout=within_s)
+        return {place.partition: answer.result() for place, answer in answers.items()}
     except KafkaException as error:
         raise BadInput(f"Kafka does not answer for {log.topic} ({error.args[0].str()})") from error
 
 
-def check_no_gap(log: Log, partition: int, saved: int, low: int, high: int) -> None:
-    """Refuse to go on when messages after the saved offset are gone, or the log is shorter than it.
-
-    Raises:
-        NeedsOperator: says how many messages are missing and what helps.
-
-    """
-    where = f"{log.topic}/{partition}"
-    if saved < low:
-        raise NeedsOperator(
-            f"{where}: {low - saved} messages ({saved} to {low - 1}) expired before they were "
-            f"read; {START_ANEW}"
-        )
-    if saved > high:
-        raise NeedsOperator(
-            f"{where}: the saved offset {saved} is beyond the log's end {high}; it was cut or "
-            f"replaced; {START_ANEW}"
-        )
-
-
-_OFFSET_GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
+_OFFSET_GONE = {
+    KafkaError._AUTO_OFFSET_RESET,
+    KafkaError.OFFSET_OUT_OF_RANGE,
+    KafkaError._LOG_TRUNCATION,
+}
 _PASSES = {
     KafkaError._PARTITION_EOF,
     KafkaError._TRANSPORT,
@@ -141,6 +163,12 @@ _PASSES = {
 }
 
 
+def lost_place(message: Message) -> bool:
+    """Tell whether a polled "message" says that the log does not hold the offset to read next."""
+    error = message.error()
+    return error is not None and error.code() in _OFFSET_GONE
+
+
 def trouble(message: Message, where: str) -> GamewaxError | None:
     """Give the error that a polled "message" stands for; None for a real one and for what passes."""
     error = message.error()
@@ -148,7 +176,7 @@ def trouble(message: Message, where: str) -> GamewaxError | None:
         return None
     if error.code() in _OFFSET_GONE:
         return NeedsOperator(
-            f"{where}: the log does not hold the offset to read next any more ({error.str()}); {START_ANEW}"
+            f"{where}: the log does not hold the offset to read next any more ({error.str()})"
         )
     passes = error.retriable() and not error.fatal()
     return None if passes else Broken(f"{where}: {error.str()}")

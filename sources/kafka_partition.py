@@ -4,6 +4,8 @@ Rules:
 - Read-ahead is judged in the background, one batch of a partition at a time; takes are handed on in
   order, and the snapshot is exactly what was handed on. Read-ahead that is lost in a crash is read again.
 - `next_batch` never blocks: a poll takes what the client has already fetched.
+- Where the log does not hold the next message any more, nothing more is read, and what was read is handed
+  on and saved before the gap is told.
 - A floor is proposed in a snapshot and used from the next call on: Bytewax calls a source again only
   when the epoch that holds the snapshot is committed.
 """
@@ -24,7 +26,8 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from sources.board import Board, Standing
 from sources.dead_share import DeadShare
 from sources.figures import PartitionFigures
-from sources.kafka_client import trouble
+from sources.gaps import met
+from sources.kafka_client import lost_place, trouble
 from sources.messages import arrivals, joined, offset_of, position_after
 from sources.quiet import Quiet
 from windows.codec import packed_state
@@ -81,18 +84,21 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         self._quiet = Quiet(reader, self._place, around.quiet_s)
         self._standing = around.board.standings[lane.state.partition]
         self._greeted = False
+        self._lost = self._lost_saved = False  # the place to read on at, and all that was read before it
 
     def next_batch(self) -> list[Take]:
         """Hand on finished takes, and read ahead.
 
         Raises:
             StopIteration: at the end of a drain, or when the process is asked to stop.
-            NeedsOperator: messages that were still to be read are gone.
+            GapMet: messages that were still to be read are gone.
 
         """
         self._standing.turned_s = self._around.monotonic()
         if self._around.stopping():
             raise StopIteration
+        if self._lost_saved:
+            raise met(self._reader, self._handed, self._read_to)
         takes = self._after_commit() + self._finished()
         if self._drained() and not takes:
             raise StopIteration
@@ -110,6 +116,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         self._commit, self._standing.saved = True, self._handed.next_offset
         self._standing.snapshot_s = self._around.monotonic()
         self._standing.snapshots += 1
+        self._lost_saved = self._lost and not (self._polled or self._ahead)
         self._floor = self._proposed_floor()
         floor = max(self._handed.floor_ms, self._floor)
         return packed_state(msgspec.structs.replace(self._handed, floor_ms=floor))
@@ -191,7 +198,8 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
 
     def _may_poll(self) -> bool:
         room = self._around.board.held() < MOST_HELD or not self._standing.held
-        return room and self._count < BATCH and not (self._around.paused or self._too_far_ahead())
+        waits = self._lost or self._around.paused or self._too_far_ahead()
+        return room and self._count < BATCH and not waits
 
     def _poll(self) -> list[Message]:
         """Take what was fetched; drop marks and errors that pass by themselves."""
@@ -200,7 +208,8 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             return polled
         good = [message for message in polled if message.error() is None]
         marks = polled[-1:] if len(good) == len(polled) else polled
-        for problem in filter(None, (trouble(message, self._where) for message in marks)):
+        self._lost |= any(lost_place(message) for message in marks)
+        for problem in filter(None, (trouble(message, self._where) for message in marks if not self._lost)):
             raise problem
         self._read_to = position_after(marks, self._read_to)
         self._standing.end = max(self._standing.end, self._known_end())

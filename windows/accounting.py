@@ -5,7 +5,9 @@ Rules:
 - read, dead, duplicates and late are counted where the verdict falls (`windows.lane`); aggregated is
   counted where the events are folded (`windows.slot`), so the identity compares two counts.
 - A cut is taken at the epoch's end, when all that the epoch read has been folded, and written in the
-  next, if it says anything new; after a crash the last cut is written again. Its version is the next offset.
+  next, if it says anything new; after a crash the last cut is written again. Its version is that of the
+  lane's state: in one count of the flow the next offset.
+- A topic that was created anew is another log: its books begin at nothing beside those of the old one.
 """
 
 from __future__ import annotations
@@ -43,10 +45,17 @@ class Accounts:
     lane: LaneState | None = None
     aggregated: dict[int, int] = field(default_factory=dict)
     written: bool = False
+    _log: str = ""
+
+    def __post_init__(self) -> None:
+        """Know whose books these are."""
+        self._log = "" if self.lane is None else self.lane.log
 
     def note(self, entry: LaneState | Folded) -> None:
         """Enter what a lane judged or a slot folded."""
         self.written = False
+        if entry.log != self._log:  # at a restart: all of the old log was entered before
+            self.lane, self.aggregated, self._log = None, {}, entry.log
         if isinstance(entry, Folded):
             size = entry.window_seconds
             self.aggregated[size] = self.aggregated.get(size, 0) + entry.events
@@ -90,6 +99,6 @@ def account_rows(plan: Plan, lane: LaneState | None, aggregated: dict[int, int])
         pl.Series("late", [lane.late.get(size, 0) for size in sizes], pl.UInt64),
         pl.lit(lane.dead, pl.UInt64).alias("dead"),
         pl.lit(lane.duplicates, pl.UInt64).alias("duplicates"),
-        pl.lit(lane.next_offset, pl.UInt64).alias("version"),
+        pl.lit(lane.version, pl.UInt64).alias("version"),
     )
     return Rows("accounting_upserts", frame)

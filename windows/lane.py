@@ -6,6 +6,7 @@ Rules:
   disorder; ring and watermark take every decoded message, late and duplicate too, never a dead letter.
 - Late for a size: window end + allowed lateness <= max(watermark, floor). All of it follows from the
   log and the lane's snapshot, so any interleaving, batch size or crash gives the same verdicts.
+- A window that starts before `plan.from_ms` is not counted anew: its events are late (`recovered`).
 - The floor lets others close windows while this partition is silent. It rises only at an epoch's end
   and is used only once the snapshot that holds it is committed (`sources` sees to that).
 """
@@ -135,7 +136,8 @@ class Lane:
         limit = np.maximum(watermark, self.state.floor_ms) - self.plan.allowed_lateness_ms
         time_ms = events["event_time"].to_numpy()
         for size in self.plan.sizes_s:
-            late = _end(time_ms, size) <= limit
+            end = _end(time_ms, size)
+            late = (end <= limit) | (end - size * 1000 < self.plan.from_ms)
             if late.any():
                 yield size, late
 
@@ -157,7 +159,12 @@ class Lane:
         self.state = msgspec.structs.replace(self.state, told_ms=self.guarantee_ms)
         return tuple(
             Share(
-                cell, self.state.partition, self.partitions, self.guarantee_ms, tuple(partials.get(cell, ()))
+                cell,
+                self.state.partition,
+                self.partitions,
+                self.guarantee_ms,
+                tuple(partials.get(cell, ())),
+                log=self.state.log,
             )
             for cell in cells
         )
@@ -181,13 +188,15 @@ class Lane:
     def _late_rows(self, size_s: int, judged: Judged, late: Flags) -> Late:
         rows, arrivals = judged.rows[late], judged.arrivals
         time_ms, watermark = judged.events["event_time"].to_numpy()[late], judged.watermark[late]
-        beyond = _end(time_ms, size_s) <= watermark - self.plan.allowed_lateness_ms
+        end = _end(time_ms, size_s)
+        beyond = end <= watermark - self.plan.allowed_lateness_ms
+        before = end - size_s * 1000 < self.plan.from_ms
         frame = pl.DataFrame(
             {
                 "offset": arrivals.offsets[rows],
                 "event_time": time_ms,
-                "watermark": np.where(beyond, watermark, self.state.floor_ms),
-                "reason": np.where(beyond, "beyond_lateness", "idle"),
+                "watermark": np.where(beyond | before, np.maximum(watermark, 0), self.state.floor_ms),
+                "reason": np.where(beyond, "beyond_lateness", np.where(before, "recovered", "idle")),
                 "raw": pl.Series([arrivals.values[row] for row in rows], dtype=pl.Binary),
             }
         )

@@ -56,5 +56,6 @@ def late_rows(flow: str, take: Take, late: Late) -> Rows:
         pl.col("watermark").cast(_TIME),
         "reason",
         "raw",
+        pl.lit(take.after.generation << 48, pl.UInt64).alias("version"),
     )
     return Rows("late_events_upserts", frame)

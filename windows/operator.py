@@ -189,7 +189,7 @@ def _handed(take: Take) -> Iterable[tuple[str, Rows | Folded]]:
     key = f"{take.after.partition % SHARDS:02d}"
     for rows in take.rows:
         yield key, rows
-        yield key, Folded(take.after.partition, NO_WINDOW_S, rows.frame.height)
+        yield key, Folded(take.after.partition, NO_WINDOW_S, rows.frame.height, take.after.log)
 
 
 def _keyed_shares(take: Take) -> Iterable[tuple[str, Share]]:

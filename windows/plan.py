@@ -22,7 +22,8 @@ EVERY_EVENT = Aggregate(table="", by=(), terms={})  # only counted, for accounti
 class Plan:
     """One flow's windows: which aggregates, cut at which sizes, and how long they stay open.
 
-    A flow without windows has no aggregates and the one size `NO_WINDOW_S`.
+    A flow without windows has no aggregates and the one size `NO_WINDOW_S`. Windows that start before
+    `from_ms` are another count's: this one leaves them as they are.
     """
 
     flow: str
@@ -32,6 +33,7 @@ class Plan:
     max_out_of_orderness_ms: int = 2_000
     dedup_offsets: int = 100_000
     generation: int = 0
+    from_ms: int = NEVER
 
     def __post_init__(self) -> None:
         """See to it that accounting has something to count: an aggregate that takes every event."""

@@ -26,7 +26,8 @@ class Share:
     """What one take of one partition means for one slot of one shard; perhaps only a promise.
 
     `partitions` is how many the topic has, `guarantee_ms` what this one promises after the partials.
-    Where one promise stands for all partitions of a source, `speaker` is who gives it.
+    Where one promise stands for all partitions of a source, `speaker` is who gives it. `log` is where the
+    events come from.
     """
 
     cell: CellId
@@ -35,6 +36,7 @@ class Share:
     guarantee_ms: int
     partials: tuple[Partial, ...] = ()
     speaker: int | None = None
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Folded:
     partition: int
     window_seconds: int
     events: int
+    log: str = ""
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ class Slot:
     guarantees: dict[int, int] = field(default_factory=dict)
     windows: dict[int, Cell] = field(default_factory=dict)
     written: bool = False
+    log: str = ""  # where the last share came from
 
     def fold(self, share: Share) -> Folded:
         """Fold one share and note its promise; `free` acts on it.
@@ -70,7 +74,7 @@ class Slot:
 
         """
         self.written = False
-        self.partitions = max(self.partitions, share.partitions)
+        self._count_partitions(share)
         events = 0
         for partial in share.partials:
             if self._end(partial.start_ms) <= self.closed_ms:
@@ -81,7 +85,15 @@ class Slot:
             events += self._window(partial.start_ms).fold(partial)
         speaker = share.partition if share.speaker is None else share.speaker
         self.guarantees[speaker] = max(self.guarantees.get(speaker, NEVER), share.guarantee_ms)
-        return Folded(share.partition, self.cell.size_s, events)
+        return Folded(share.partition, self.cell.size_s, events, share.log)
+
+    def _count_partitions(self, share: Share) -> None:
+        """Note how many partitions must promise: a topic only grows, unless it is created anew with fewer."""
+        if share.log != self.log and share.partitions < self.partitions:
+            self.partitions = share.partitions
+            kept = self.guarantees.items()
+            self.guarantees = {number: ms for number, ms in kept if number < share.partitions}
+        self.partitions, self.log = max(self.partitions, share.partitions), share.log
 
     def changed(self) -> bool:
         """Tell whether `rows` may have something to give."""

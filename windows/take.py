@@ -45,9 +45,28 @@ class Arrivals:
             {row: replay for row, replay in self.replays.items() if row < count},
         )
 
+    def outside(self, stretches: Sequence[tuple[int, int]]) -> Arrivals:
+        """Give the part outside stretches of offsets, each from its first to before its end."""
+        inside = [(self.offsets >= first) & (self.offsets < end) for first, end in stretches]
+        if not any(flags.any() for flags in inside):
+            return self
+        rows = np.flatnonzero(~np.logical_or.reduce(inside))
+        place = {row: new for new, row in enumerate(rows.tolist())}
+        return Arrivals(
+            [self.values[row] for row in place],
+            self.offsets[rows],
+            self.arrived_ms[rows],
+            [self.keys[row] for row in place],
+            {place[row]: replay for row, replay in self.replays.items() if row in place},
+        )
+
 
 class LaneState(msgspec.Struct, frozen=True):
-    """Where a lane stands after a take; the counts are since the log's first message."""
+    """Where a lane stands after a take; the counts are since the log's first message.
+
+    `skipped` are stretches of offsets (first, end) that were never read, `rewound` how far reading has ever
+    gone back in a log that was cut, `generation` which count of the flow this is.
+    """
 
     format: int
     log: str
@@ -62,6 +81,14 @@ class LaneState(msgspec.Struct, frozen=True):
     dead: int = 0
     duplicates: int = 0
     late: dict[int, int] = {}
+    generation: int = 0
+    rewound: int = 0
+    skipped: list[tuple[int, int]] = []
+
+    @property
+    def version(self) -> int:
+        """Give the version of rows about this state: it grows with each take, after a cut too."""
+        return self.generation << 48 | (self.next_offset + self.rewound)
 
     def guarantee_ms(self, plan: Plan) -> int:
         """The promise: no more events of windows whose end + allowed lateness is at or below this."""
