@@ -10,6 +10,8 @@ import sys
 import time
 from datetime import UTC, datetime
 
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # the years 1 to 9999
+
 
 def harmless(content: bytes | str, longest: int | None = None) -> str:
     r"""Give one printable line; what is cut ends with an ellipsis.
@@ -27,12 +29,14 @@ def harmless(content: bytes | str, longest: int | None = None) -> str:
 
 
 def moment(ms: int) -> str:
-    """Write epoch milliseconds as RFC 3339 in UTC.
+    """Write epoch milliseconds as RFC 3339 in UTC; what no calendar holds stands as a number.
 
-    >>> moment(1_767_225_600_005)
-    '2026-01-01T00:00:00.005Z'
+    >>> moment(1_767_225_600_005), moment(2**63 - 1)
+    ('2026-01-01T00:00:00.005Z', '9223372036854775807 ms')
 
     """
+    if not FIRST_MS <= ms <= LAST_MS:
+        return f"{ms} ms"
     text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 

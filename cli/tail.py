@@ -114,17 +114,17 @@ def _show_lines(polls: Iterator[list[Message]], topic: str, count: int | None) -
 
 def _verdicts(topic: str, messages: list[Message]) -> list[Text]:
     """Say of each message whether it is an event; nothing when nobody reads the topic."""
-    import numpy as np
     from rich.text import Text
 
+    from sources.messages import arrivals
     from topics.decode import decode
     from topics.registry import TOPICS
 
     known = TOPICS.get(topic)
     if known is None or known.event is None or not messages:
         return [Text()] * len(messages)
-    arrived_ms = np.array([message.timestamp()[1] for message in messages], np.int64)
-    rejects = decode(known, [message.value() for message in messages], arrived_ms).rejects
+    came = arrivals(messages)
+    rejects = decode(known, came.values, came.arrived_ms).rejects
     bad = {reject.row: _fault(reject) for reject in rejects}
     return [bad.get(row) or Text("ok ", "green") for row in range(len(messages))]
 

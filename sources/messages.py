@@ -1,4 +1,8 @@
-"""Kafka messages as columns: a poll at once, since a message object holds three times its bytes."""
+"""Kafka messages as columns: a poll at once, since a message object holds three times its bytes.
+
+Rules: where producers say when a record came, they may say anything (-10^15 is taken by every broker); a time
+outside 1970-2105 stands as the nearer end, since no column and no clock holds it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import numpy as np
 from confluent_kafka import KafkaError, Message
 
 from topics.dead_letters import Replay, replay_of
+from topics.times import EARLIEST_MS, LATEST_MS
 from windows.take import Arrivals
 
 
@@ -30,7 +35,9 @@ def arrivals(messages: Sequence[Message]) -> Arrivals:
     return Arrivals(
         values=[message.value() for message in messages],
         offsets=offsets,
-        arrived_ms=np.array([message.timestamp()[1] for message in messages], np.int64),
+        arrived_ms=np.clip(
+            np.array([message.timestamp()[1] for message in messages], np.int64), EARLIEST_MS, LATEST_MS
+        ),
         keys=[message.key() for message in messages],
         replays=replays(messages),
     )

@@ -1,4 +1,4 @@
-"""Headers that the Python client cannot even read never stop the source, nor hide a neighbour's."""
+"""Headers that the Python client cannot read, and times that no calendar holds, never stop the source."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from sources.messages import arrivals
 from topics.dead_letters import REPLAY_OF, Replay
+from topics.times import EARLIEST_MS, LATEST_MS
 
 MakeTopic = Callable[..., str]
 V_END, V_TOPIC, V_VALUE, V_HEADER, PRODUCER = 0, 1, 4, 9, 0
@@ -52,3 +53,20 @@ def test_an_unreadable_header_is_no_replay_and_its_neighbours_are(kafka: str, ma
     found = arrivals([of for of in reader.consume(9, 20) if of.error() is None])
     reader.close()
     assert (len(found), found.replays) == (9, {2: FIRST, 8: FIRST})
+
+
+def test_a_record_of_any_time_counts_as_of_the_nearest_time_that_columns_hold(
+    kafka: str, make_topic: MakeTopic
+) -> None:
+    topic = make_topic(
+        partitions=1, message_timestamp_type="CreateTime", message_timestamp_after_max_ms=str(2**63 - 1)
+    )
+    producer = Producer({"bootstrap.servers": kafka, "log_level": 0})
+    for at_ms in (-(2**63) + 1, -1, 1, 253_402_300_800_000, 2**63 - 1):
+        producer.produce(topic, b"v", timestamp=at_ms)
+    producer.flush(20)
+    reader = Consumer({"bootstrap.servers": kafka, "group.id": "times", "log_level": 0})
+    reader.assign([TopicPartition(topic, 0, 0)])
+    found = arrivals([of for of in reader.consume(5, 20) if of.error() is None])
+    reader.close()
+    assert found.arrived_ms.tolist() == [EARLIEST_MS, EARLIEST_MS, 1, LATEST_MS, LATEST_MS]
