@@ -17,9 +17,7 @@ from random import Random
 from typing import Any
 from zlib import crc32
 
-from bytewax.dataflow import Dataflow
-
-from verify.simulation.graph import Batch, Graph, Step, graph_of
+from verify.simulation.graph import Batch, Graph, Step
 from verify.simulation.stations import Channel, Inbox, Output, Reader, Redistribute, SourcePart, Stateful
 from verify.simulation.store import Change, RecoveryStore
 
@@ -43,7 +41,7 @@ class Cluster:
     """One execution of a dataflow on some workers, from the recovery store on.
 
     Args:
-        flows: each worker's own dataflow, all alike.
+        graphs: each worker's own dataflow, all alike.
         store: where states are.
         now: gives Bytewax's clock, for notifications.
         committed: told of each epoch that is finished on all workers.
@@ -52,20 +50,20 @@ class Cluster:
 
     def __init__(
         self,
-        flows: Sequence[Dataflow],
+        graphs: Sequence[Graph],
         store: RecoveryStore,
         now: Callable[[], datetime],
         committed: Callable[[int], None],
     ) -> None:
         self._store, self._now, self._committed = store, now, committed
         self._execution, self.epoch = store.resume_from()
-        self.workers = [Worker(number, graph_of(flow)) for number, flow in enumerate(flows)]
+        self.workers = [Worker(number, graph) for number, graph in enumerate(graphs)]
         self._upstream = self.workers[0].graph.upstream()
         self._unwritten: list[tuple[int, Change]] = []
         self._fronts = {worker.number: self.epoch for worker in self.workers}
         self._names: dict[str, list[str]] = {}  # a sink's partitions
         self._homes: dict[tuple[str, str], int] = {}  # which worker has a partition
-        store.begin(self._execution, len(flows), self.epoch)
+        store.begin(self._execution, len(graphs), self.epoch)
         self._open()
 
     def _open(self) -> None:

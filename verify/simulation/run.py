@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +12,6 @@ from random import Random
 from threading import Event as Flag
 from typing import Any
 
-from bytewax.dataflow import Dataflow
-
 from flows.past import past_lanes
 from flows.store_unfinished import forget_unfinished
 from sources.kafka import Client, KafkaSource, Reading
@@ -23,6 +20,7 @@ from topics import player_events, purchase_events, server_metrics
 from topics.decode import decode
 from topics.errors import GamewaxError
 from verify.simulation.driver import Cluster, Worker
+from verify.simulation.graph import Graph
 from verify.simulation.kafka import LOG_ID, Judge, MemoryConsumer, Nowhere, Topic, Watch
 from verify.simulation.messages import Meant
 from verify.simulation.scenario import (
@@ -41,10 +39,10 @@ from verify.simulation.scenario import (
 from verify.simulation.sinks import Warehouse, Writer, letter_sink, row_sink
 from verify.simulation.store import RecoveryStore
 from verify.simulation.truth import differing, true_tables
+from verify.simulation.wiring import plan_of, wired
 from windows.archive import ArchiveLane
 from windows.codec import read_state
 from windows.lane import Lane
-from windows.operator import Clock
 from windows.plan import NEVER, Plan
 from windows.take import LaneState, MakeLane
 
@@ -83,7 +81,7 @@ class System:
     writer: Callable[[Warehouse, Random, float], Writer] = Writer
     source: Callable[..., KafkaSource] = KafkaSource
     lane: Callable[[Plan, Any, LaneState, int], Any] = Lane
-    build: Callable[[Dataflow], Dataflow] = lambda flow: flow
+    mend: Callable[[Graph], Graph] = lambda graph: graph
 
 
 class World:
@@ -99,28 +97,15 @@ class World:
         self.floors: dict[int, list[tuple[int, int]]] = {}
         self.counts: Counter[str] = Counter()
         self.stop = Flag()
-        self._flow = importlib.import_module(f"flows.{story.flow}")
+        self._plan = plan_of(story.flow, story.limits)
         self._start(story.workers)
-
-    @property
-    def plan(self) -> Plan:
-        """The flow's windows."""
-        limits = self.story.limits
-        return Plan(
-            self.story.flow,
-            self._flow.AGGREGATES,
-            limits.sizes_s,
-            limits.lateness_ms,
-            limits.disorder_ms,
-            limits.dedup_offsets,
-        )
 
     def _start(self, workers: int) -> None:
         self.parts: list[Parts] = []
         flows = [self._process(number) for number in range(workers)]
         self.cluster = Cluster(flows, self.store, lambda: self.host, self._committed)
 
-    def _process(self, number: int) -> Dataflow:
+    def _process(self, number: int) -> Graph:
         """Build one worker's flow on parts of its own."""
         chance = Random(f"{self.story.seed}/{number}/{self.counts['starts']}")  # noqa: S311
         self.counts["starts"] += 1
@@ -134,9 +119,12 @@ class World:
         )
         past = past_lanes(self.store.folder, self.step)
         reading = Reading(lambda: self.monotonic_s, IDLE_AFTER_S, stop=self.stop, past=past, client=client)
-        source = self.system.source(Nowhere(), self.topic.name, self.plan, self._lane(), reading)
+        source = self.system.source(Nowhere(), self.topic.name, self._plan, self._lane(), reading)
         self.parts.append(Parts(judge, watch, writer, source))
-        return self._built(source, writer)
+        flow = wired(self.story.flow, self.story.limits, self.story.upsert_every_s, number)
+        flow.source.inner, flow.host.now = source, lambda: self.host
+        flow.rows.inner, flow.letters.inner = row_sink(writer), letter_sink(writer)
+        return self.system.mend(flow.graph)
 
     @property
     def step(self) -> str:
@@ -144,16 +132,10 @@ class World:
         return f"{self.story.flow}.read" + ("_player_events" if self.story.flow == "archive" else "")
 
     def _lane(self) -> MakeLane:
-        topic, plan = TOPICS[self.topic.name], self.plan
+        topic, plan = TOPICS[self.topic.name], self._plan
         if self.story.flow == "archive":
             return partial(ArchiveLane, plan, topic)
         return partial(self.system.lane, plan, partial(decode, topic))
-
-    def _built(self, source: KafkaSource, writer: Writer) -> Dataflow:
-        clock = Clock(lambda: self.host, timedelta(seconds=self.story.upsert_every_s))
-        sources = {"player_events": source} if self.story.flow == "archive" else source
-        flow: Dataflow = self._flow.build(sources, row_sink(writer), letter_sink(writer), self.plan, clock)
-        return self.system.build(flow)
 
     def _committed(self, epoch: int) -> None:
         """Note what a start would read of the lanes now: verdicts follow from it."""
@@ -306,7 +288,7 @@ class World:
         raise Wrong("an epoch is never committed")
 
     def _silence(self, random: Random, seconds: float) -> None:
-        rounds = 8
+        rounds = 6
         for _ in range(rounds):
             self.pass_time(seconds / rounds)
             self.round(random)
