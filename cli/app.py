@@ -17,6 +17,7 @@ from cli import (
     doctor,
     migrate,
     rebuild,
+    recover,
     run,
     services,
     simulate,
@@ -66,6 +67,7 @@ app.add_typer(compose.app, name="compose", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)
 app.command("run", rich_help_panel=FLOWS)(run.run)
 app.command("rebuild", rich_help_panel=FLOWS)(rebuild.rebuild)
+app.command("recover", rich_help_panel=FLOWS)(recover.recover)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=FLOWS)
 app.command("tail", rich_help_panel=FLOWS)(tail.tail)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)

@@ -28,14 +28,15 @@ def check_steps(database: Path, flow: Dataflow) -> None:
         NeedsOperator: names the step, or the flow whose store it is.
 
     """
-    found, steps = steps_of_store(database), dict(_steps(flow))
-    if problem := _mismatch(flow.flow_id, found, steps):
+    found, steps = steps_of_store(database), steps_of(flow)
+    if problem := mismatch(flow.flow_id, found, steps):
         raise NeedsOperator(
             f"recovery store {database} {problem}; what can be done: {helps(database.parent)}"
         )
 
 
-def _mismatch(name: str, found: set[str], steps: dict[str, str]) -> str:
+def mismatch(name: str, found: set[str], steps: dict[str, str]) -> str:
+    """Say why states of these steps are not those of a flow; empty when they are."""
     others = sorted({step.partition(".")[0] for step in found} - {name})
     if others:
         return f"is that of the flow {others[0]}, not of {name}"
@@ -59,8 +60,12 @@ def steps_of_store(database: Path) -> set[str]:
     return found
 
 
+def steps_of(flow: Dataflow) -> dict[str, str]:
+    """Give the id and kind of every step of a flow that keeps state."""
+    return dict(_steps(flow))
+
+
 def _steps(of: Dataflow | Any) -> Iterator[tuple[str, str]]:
-    """Give the id and kind of every step that keeps state."""
     for step in of.substeps:
         kind = type(step).__name__
         if kind in KEEPS_STATE and not getattr(step, "substeps", []):
