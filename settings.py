@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
@@ -41,6 +42,11 @@ class Kafka(BaseModel):
     group: str = Field(default="gamewax", description="prefix of the consumer groups that lag tools see")
     options: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="any librdkafka option, as JSON (TLS, SASL …)"
+    )
+    on_gap: Literal["stop", "earliest", "latest"] = Field(
+        default="stop",
+        description="when messages are gone unread: stop with exit code 3, or go on, at each start, with the "
+        "earliest that the log holds or with what comes after the latest",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,14 @@ AsOf = Annotated[
     str,
     typer.Option(metavar="TIME", help="when the files' events arrived [default: now]"),
 ]
+OnGap = Annotated[
+    Literal["stop", "earliest", "latest"] | None,
+    typer.Option(
+        help="when messages are gone unread: stop (exit code 3), or go on, this once, with the earliest that "
+        "the log holds or with what comes after the latest",
+        show_default="stop",
+    ),
+]
 Held = Annotated[str, typer.Option(metavar="NAME", help="what the files hold, for a flow of several topics")]
 
 
@@ -30,6 +38,7 @@ def run(  # noqa: PLR0913 — one argument an option
     from_files: Globs = [],  # noqa: B006  typer copies it
     as_of: AsOf = "",
     topic: Held = "",
+    on_gap: OnGap = None,
 ) -> int:
     """Run dataflows until Ctrl-C, starting again what dies (not what only you can mend: exit codes 2, 3).
 
@@ -38,6 +47,9 @@ def run(  # noqa: PLR0913 — one argument an option
     With --from-files a flow reads files to their end: .ndjson, .jsonl, .json and .csv, also packed as .gz
     or .zst, and .parquet. Each set of files has a recovery store of its own, so the live flow's place is
     untouched, a stopped run goes on where it was, and a finished set read again changes nothing.
+
+    A flow stops when messages are gone that it has not read: they expired, or the topic was created anew or
+    cut. The table data_gaps names them. --on-gap goes on behind such a gap; what is gone stays gone.
     """
     import settings
     from cli.run_files import files_flow
@@ -51,10 +63,13 @@ def run(  # noqa: PLR0913 — one argument an option
     if from_files:
         if processes > 1:
             raise BadInput("--from-files reads in one process; leave --processes away")
+        if on_gap:
+            raise BadInput("--on-gap is about Kafka's topics; files have no gaps")
         return supervise([files_flow(chosen(flows), from_files, as_of, topic)])
     if as_of or topic:
         raise BadInput("--as-of and --topic say what --from-files reads; there is none")
-    return supervise([Flow(name, processes, drain=drain) for name in chosen(flows)])
+    once = {"GAMEWAX_KAFKA__ON_GAP": on_gap} if on_gap else {}
+    return supervise([Flow(name, processes, drain=drain, at_first=once) for name in chosen(flows)])
 
 
 def chosen(names: list[str]) -> list[str]:

@@ -42,6 +42,7 @@ class Flow:
     processes: int
     drain: bool
     settings: Mapping[str, str] = field(default_factory=dict)  # variables besides our own environment
+    at_first: Mapping[str, str] = field(default_factory=dict)  # the same, until it has run well once
     log: Path | None = None  # where its stderr goes; None: to ours
     once: bool = False  # someone waits for its end: what only they can mend ends it also when it ran well
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -57,7 +58,8 @@ class Flow:
         addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(self.processes))
         cluster = ["--addresses", addresses] if self.processes > 1 else []
         drain = {"GAMEWAX_DRAIN": "1"} if self.drain else {}
-        environment = {**TUNED, **os.environ, **self.settings, **drain}  # noqa: TID251
+        first = {} if self.proven else self.at_first
+        environment = {**TUNED, **os.environ, **self.settings, **first, **drain}  # noqa: TID251
         self.started, self.asked = time.monotonic(), False
         with self.log.open("ab") if self.log else nullcontext() as log, signals_held():
             self.running = [

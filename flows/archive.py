@@ -13,7 +13,16 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 
-from flows.parts import FlowSource, LetterSink, Opened, RowSink, dead_letters_of, open_ends, open_source
+from flows.parts import (
+    FlowSource,
+    LetterSink,
+    Opened,
+    RowSink,
+    counted,
+    dead_letters_of,
+    open_ends,
+    open_source,
+)
 from models.aggregates import Aggregate
 from topics import player_events, purchase_events, server_metrics
 from topics.topic import Topic
@@ -42,7 +51,11 @@ def build(
 
 def opened(stop: Event) -> Opened:
     """Open the flow on its real parts, by the settings; setting `stop` ends it at an epoch's edge."""
-    plan, ends = Plan(NAME, AGGREGATES, (NO_WINDOW_S,), dedup_offsets=0), open_ends(stop)
+    ends = open_ends(stop)
+    plan = counted(
+        Plan(NAME, AGGREGATES, (NO_WINDOW_S,), dedup_offsets=0),
+        *(f"read_{table_of(topic)}" for topic in TOPICS),
+    )
     sources = {table_of(topic): _open(plan, topic, stop) for topic in TOPICS}
     return Opened(
         build(sources, ends.rows, ends.dead_letters, plan, ends.clock), tuple(sources.values()), ends.rows

@@ -16,7 +16,9 @@ from bytewax.inputs import Source
 from bytewax.outputs import FixedPartitionedSink
 
 from flows.from_files import open_files
+from flows.gaps import resumed
 from flows.past import past_lanes
+from flows.recovered import recovered
 from flows.store import store_of
 from models.aggregates import Aggregate
 from settings import Settings, load
@@ -25,6 +27,7 @@ from sinks.kafka import DEAD_LETTERS, DeadLetterTopic
 from sinks.migrations import pending
 from sinks.table_only import TableOnly
 from sources.files import FileSource
+from sources.gaps import of_one_log
 from sources.kafka import KafkaSource, Reading
 from sources.kafka_client import describe
 from topics.dead_letters import DeadLetter
@@ -72,9 +75,23 @@ def open_flow(build: Build, plan: Plan, topic: Topic, stop: Event) -> Opened:
 
     """
     ends = open_ends(stop)
+    plan = counted(plan, "read")
     source = open_source(plan, "read", topic, partial(Lane, plan, partial(decode, topic)), stop)
     flow = build(source, ends.rows, ends.dead_letters, plan, ends.clock)
     return Opened(flow, (source,), ends.rows)
+
+
+def counted(plan: Plan, *steps: str) -> Plan:
+    """Give the plan for the count that a flow is at, by its recovery store; files are counted once.
+
+    Raises:
+        BadInput: ClickHouse does not answer.
+        NeedsOperator: the store is of another count than the flow's last recovery.
+
+    """
+    if load().files.globs:
+        return plan
+    return recovered(plan.flow, [f"{plan.flow}.{step}" for step in steps]).plan(plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +126,16 @@ def open_source(plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: 
 
     Raises:
         BadInput: Kafka does not answer or has no such topic; a file cannot be read.
+        GapMet: messages are gone, and nobody has decided to go on.
 
     """
     settings = load()
     if settings.files.globs:
         return open_files(plan, topic, make_lane, stop)
-    past = past_lanes(store_of(settings.recovery.dir, plan.flow), f"{plan.flow}.{step}")
+    past = of_one_log(past_lanes(store_of(settings.recovery.dir, plan.flow), f"{plan.flow}.{step}"))
     idle_after_s, pause = settings.windows.idle_after_s, settings.dead_letters.pause
-    reading = Reading(time.monotonic, idle_after_s, settings.drain, pause, stop, past)
+    starts = resumed(plan, step, topic.name)
+    reading = Reading(time.monotonic, idle_after_s, settings.drain, pause, stop, past, starts)
     return KafkaSource(settings.kafka, topic.name, plan, make_lane, reading)
 
 

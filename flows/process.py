@@ -38,6 +38,7 @@ from bytewax.run import cli_main
 from flows.clock_watch import ClockWatch
 from flows.disk import MB, check_room, full_disk
 from flows.from_files import store_name
+from flows.gaps import whole_story
 from flows.monitor import Monitor, Who
 from flows.parts import Opened, utc_now
 from flows.progress import progress
@@ -73,7 +74,7 @@ def main(arguments: list[str]) -> int:
         say = _keep_engine_quiet(crash_log)
         module = importlib.import_module(f"flows.{given.name}")
         place = Place(given.process, given.addresses.split(";"))
-        with Backups(store.folder, backed_up(place), utc_now):
+        with whole_story(given.name), Backups(store.folder, backed_up(place), utc_now):
             run(module, recovery, place, say)
     except BaseException as error:  # noqa: BLE001  the one place that turns anything into a line
         return _explain(given.name, error, crash_log, say)

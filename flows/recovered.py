@@ -87,8 +87,8 @@ def recovered(flow: str, steps: list[str]) -> Recovered:
     if found != newest:
         raise NeedsOperator(
             f"the recovery store {store} counts as generation {found} of flow {flow}, and the last recovery "
-            f"was generation {newest}: its rows would lose against those; ./gamewax recover {flow} --from TIME "
-            "counts anew"
+            f"was generation {newest}: its rows would lose against those; count anew: "
+            f"./gamewax recover {flow} --from TIME"
         )
     return noted
 
