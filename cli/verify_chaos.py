@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from verify.chaos.parts import Parts
+    from verify.chaos.screen import Screen
+
 SEED = 20261122
+PARTITIONS = 4
+PREFIX = "gamewax-chaos-"
 
 
 def chaos(
@@ -25,33 +33,45 @@ def chaos(
     seconds, and a proxy before ClickHouse refuses, delays, swallows, cuts and answers errors. In the end
     every row of ten views is compared with a truth computed from the topics read back.
     """
-    from contextlib import ExitStack
+    from settings import from_caller
+    from verify.chaos.report import as_report, line, write
+    from verify.chaos.run import chaos as run
+    from verify.chaos.screen import Screen
+    from verify.chaos.wreak import Wreaking
+
+    with Screen() as screen, parts_in(data, seed, screen) as parts:
+        ran = run(parts, Wreaking(kills, seed), screen)
+    write(from_caller(report), as_report(ran))
+    return tell(ran.found.examples, line(ran))
+
+
+@contextmanager
+def parts_in(data: Path | None, seed: int, screen: Screen) -> Iterator[Parts]:
+    """Start Kafka and ClickHouse with topics and tables in a folder, which goes at the end if it is ours."""
+    import signal
+    import sys
     from random import Random
-    from shutil import rmtree
-    from tempfile import mkdtemp
+    from tempfile import TemporaryDirectory
 
     from cli.topics import create_topics
     from settings import from_caller
     from sinks.migrations import migrate
     from verify.chaos.parts import running
-    from verify.chaos.report import as_report, line, write
     from verify.chaos.run import FLOW_SETTINGS
-    from verify.chaos.run import chaos as run
-    from verify.chaos.screen import Screen
-    from verify.chaos.wreak import Wreaking
 
-    folder = from_caller(data) if data else Path(mkdtemp(prefix="gamewax-chaos-"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of every `finally`
     with ExitStack() as ends:
-        if not data:
-            ends.callback(rmtree, folder, ignore_errors=True)
-        screen = ends.enter_context(Screen())
+        folder = from_caller(data) if data else Path(ends.enter_context(TemporaryDirectory(prefix=PREFIX)))
         screen.tell("starting Kafka and ClickHouse")
         parts = ends.enter_context(running(folder, Random(seed), FLOW_SETTINGS))  # noqa: S311  ports
-        create_topics(parts.settings(), 4)
+        create_topics(parts.settings(), PARTITIONS)
         migrate(parts.settings())
-        ran = run(parts, Wreaking(kills, seed), screen)
-    write(from_caller(report), as_report(ran))
-    for example in ran.found.examples:
+        yield parts
+
+
+def tell(wrong: Iterable[str], line: str) -> int:
+    """Print what is wrong and the last line; gives the exit code."""
+    for example in wrong:
         print(example)
-    print(line(ran))
-    return 0 if ran.right else 1
+    print(line)
+    return 0 if line.startswith("OK ") else 1

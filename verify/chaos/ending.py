@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
 
+from clickhouse_connect.driver.client import Client
+
 from sinks.clickhouse_client import connect
 from topics.errors import Broken
 from verify.chaos.faults import Faults
-from verify.chaos.feed import Feed, missing
+from verify.chaos.feed import Acked, missing
 from verify.chaos.parts import FLOWS, Parts
 from verify.logs import ends, read_back
 from verify.oracle import Limits
@@ -114,21 +116,27 @@ def stop_flows(parts: Parts) -> dict[str, int]:
     return {name: flow.stop() for name, flow in parts.flows.items()}
 
 
-def compare_all(parts: Parts, feed: Feed, limits: Limits, show: Callable[[str], None]) -> Found:
-    """Read the topics back and compare every view."""
-    server, found = parts.settings().clickhouse, Found()
-    with connect(server, server.database) as client:
-        for topic in FLOW:
-            show(f"reading {topic} back")
-            log = read_back(parts.kafka.bootstrap_servers, topic)
-            found.messages[topic] = len(log)
-            found.missing += missing(feed.acked, topic, log)
-            for view, true in true_sheets(topic, log, limits).items():
-                show(f"comparing {view} of {topic}")
-                name = f"{view} ({topic})" if view in BY_TOPIC else view
-                shown = shown_sheet(client, view, topic if view in BY_TOPIC else None)
-                found.compared.append(compare(name, shown, true))
-                found.stored[view] = stored(client, view)
+def compare_all(
+    bootstrap_servers: str, client: Client, acked: Acked, limits: Limits, show: Callable[[str], None]
+) -> Found:
+    """Read the topics back and compare every view, and what was acknowledged.
+
+    Raises:
+        Broken: a flow runs whose views nobody compares.
+
+    """
     if set(FLOWS) != set(TOPICS):
-        raise Broken("a flow runs whose views nobody compares")
+        raise Broken(f"nobody compares the views of {', '.join(set(FLOWS) - set(TOPICS))}")
+    found = Found()
+    for topic in FLOW:
+        show(f"reading {topic} back")
+        log = read_back(bootstrap_servers, topic)
+        found.messages[topic] = len(log)
+        found.missing += missing(acked, topic, log)
+        for view, true in true_sheets(topic, log, limits).items():
+            show(f"comparing {view} of {topic}: {len(true):,} rows")
+            name = f"{view} ({topic})" if view in BY_TOPIC else view
+            shown = shown_sheet(client, view, topic if view in BY_TOPIC else None)
+            found.compared.append(compare(name, shown, true))
+            found.stored[view] = stored(client, view)
     return found

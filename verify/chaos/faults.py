@@ -96,6 +96,11 @@ class Faults:
         ]
 
     @property
+    def recovering(self) -> int:
+        """Count the killed parts that were not seen to move since."""
+        return len(self._watched)
+
+    @property
     def troubled(self) -> bool:
         """Tell whether the way to ClickHouse is disturbed now."""
         return self.parts.proxy.trouble is not None

@@ -26,6 +26,9 @@ FLUSH_WITHIN_S = 120.0
 RECONNECT_MS = 500  # or a client waits up to 10 s after the broker is back
 
 
+Acked = Mapping[tuple[str, int], Mapping[int, bytes]]  # topic and partition -> offset -> digest
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """What goes to one topic."""
@@ -104,9 +107,7 @@ class Feed:
         self.acknowledged += 1
 
 
-def missing(
-    acked: Mapping[tuple[str, int], Mapping[int, bytes]], topic: str, log: list[Recorded]
-) -> list[str]:
+def missing(acked: Acked, topic: str, log: list[Recorded]) -> list[str]:
     """Name the acknowledged messages that the log lacks, or holds with other bytes at their place."""
     held = {(of.partition, of.offset): digest(of.key, of.value) for of in log}
     return [

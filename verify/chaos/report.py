@@ -9,6 +9,7 @@ import json
 import platform
 import subprocess
 from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,9 +20,11 @@ from embedded.kafka_jars import BROKER, pinned
 from embedded.process import ROOT
 from verify.chaos.faults import KILL, PAUSE, as_json, group_of
 from verify.chaos.run import Ran
+from verify.chaos.soak import Soaked
 
 PACKAGES = ("bytewax", "confluent-kafka", "chdb", "clickhouse-connect", "polars")
 MEGA = 2**20
+SAMPLES_KEPT = 5  # one in so many goes into the report
 Json = dict[str, object]
 
 
@@ -59,6 +62,33 @@ def as_report(ran: Ran) -> Json:
         "trouble": ran.trouble,
         "faults": as_json(ran.faults),
     }
+
+
+def soak_report(soaked: Soaked) -> Json:
+    """Give everything that is known about a soak."""
+    return as_report(soaked.ran) | {
+        "ok": soaked.right,
+        "line": soak_line(soaked),
+        "levels": [asdict(flat) for flat in soaked.flats],
+        "samples": {
+            f"{what} {of} {pid}": [[*point] for point in life[::SAMPLES_KEPT]]
+            for (what, of, pid), life in soaked.samples.lives.items()
+        },
+    }
+
+
+def soak_line(soaked: Soaked) -> str:
+    """Give the last line."""
+    ran, found = soaked.ran, soaked.ran.found
+    grows = [f"{flat.what} of {flat.of}" for flat in soaked.flats if not flat.flat]
+    level = f"grows={len(grows)} of {len(soaked.flats)}" if soaked.judged else "grows=not-judged"
+    figures = (
+        f"soak minutes={soaked.seconds / 60:.1f} faults={len(ran.faults)} lost={found.total('lost')} "
+        f"double={found.total('double')} wrong={found.total('wrong')} missing={len(found.missing)} "
+        f"rows={found.total('rows')} messages={ran.acknowledged} {level} seed={ran.seed}"
+    )
+    why = "; ".join(filter(None, [ran.trouble, *(grows if soaked.judged else [])]))
+    return f"OK {figures}" if soaked.right else f"FALLS SHORT {figures}{': ' * bool(why)}{why}"
 
 
 def line(ran: Ran) -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from embedded.services_state import User
+from sinks.clickhouse_client import connect
 from topics.errors import GamewaxError
 from verify.chaos.ending import TOPICS, Found, catch_up, come_back, compare_all, stop_flows
 from verify.chaos.faults import KILL, Fault, Faults, group_of
@@ -18,7 +18,7 @@ from verify.chaos.feed import Feed, Stream
 from verify.chaos.parts import Parts
 from verify.chaos.progress import Progress
 from verify.chaos.screen import Screen
-from verify.chaos.wreak import Wreaking, wreak
+from verify.chaos.wreak import Wreaking, wait_until_all_move, wreak
 from verify.hostile import MAKERS, hostile
 from verify.oracle import Limits
 from verify.troubled import troubled
@@ -31,6 +31,7 @@ FLOW_SETTINGS: Mapping[str, str] = {  # short, so that kills fall into every pha
     "GAMEWAX_WINDOWS__IDLE_AFTER_S": "600",  # silence is judged by wall time, which no oracle can know
     "GAMEWAX_RECOVERY__EPOCH_S": "0.4",
 }
+Harm = Callable[[Faults, Callable[[str], None]], None]  # harms, and tells the screen what it does
 PER_SECOND = {"player-events": 300.0, "purchase-events": 150.0, "server-metrics": 150.0}
 
 
@@ -81,29 +82,32 @@ def streams(seed: int, share: float = 1.0) -> list[Stream]:
 
 
 def chaos(parts: Parts, asked: Wreaking, screen: Screen) -> Ran:
+    """Kill and harm at random."""
+    return play(parts, asked.seed, lambda faults, show: wreak(faults, asked, show), screen)
+
+
+def play(parts: Parts, seed: int, harm: Harm, screen: Screen) -> Ran:
     """Feed, harm, let everything recover, and compare."""
-    ran, began = Ran(asked.seed), time.monotonic()
+    ran, began = Ran(seed), time.monotonic()
     try:
-        _play(parts, asked, screen, ran)
+        _play(parts, harm, screen, ran)
     except GamewaxError as error:
         ran.trouble = str(error)
     ran.seconds = time.monotonic() - began
     return ran
 
 
-def _play(parts: Parts, asked: Wreaking, screen: Screen, ran: Ran) -> None:
-    feed = Feed(parts.kafka.bootstrap_servers, streams(asked.seed))
+def _play(parts: Parts, harm: Harm, screen: Screen, ran: Ran) -> None:
+    feed = Feed(parts.kafka.bootstrap_servers, streams(ran.seed))
     parts.start_flows()
-    with Progress(parts.clickhouse.port, _writer(parts), feed) as progress:
+    with Progress(parts.clickhouse.port, parts.users.writer, feed) as progress:
         faults = Faults(parts, progress, screen.tell)
         ran.faults = faults.done
         try:
             with feed:
-                wreak(
-                    faults,
-                    asked,
-                    lambda done: screen.show(f"kill {done} of {asked.kills}", progress.behind(TOPICS)),
-                )
+                wait_until_all_move(faults)
+                faults.began = time.monotonic()
+                harm(faults, lambda what: screen.show(what, progress.behind(TOPICS)))
                 ran.harm_s = time.monotonic() - faults.began
                 come_back(parts, faults)
             began = time.monotonic()
@@ -111,8 +115,12 @@ def _play(parts: Parts, asked: Wreaking, screen: Screen, ran: Ran) -> None:
             ran.catch_up_s = time.monotonic() - began
             exits = stop_flows(parts)
         finally:
+            faults.end()
             note(ran, parts, feed)
-    ran.found = compare_all(parts, feed, LIMITS, screen.tell)
+    server = parts.settings().clickhouse
+    with connect(server, server.database) as client:
+        kafka = parts.kafka.bootstrap_servers
+        ran.found = compare_all(kafka, client, feed.acked, LIMITS, screen.tell)
     ran.found.exits = exits
 
 
@@ -123,7 +131,3 @@ def note(ran: Ran, parts: Parts, feed: Feed) -> None:
     ran.supervisors = {name: flow.ended for name, flow in parts.flows.items()}
     ran.services_started = {name: absence.starts for name, absence in parts.absences.items()}
     ran.harmed = parts.proxy.harmed
-
-
-def _writer(parts: Parts) -> User:
-    return parts.users.writer

@@ -13,7 +13,7 @@ from random import Random
 from threading import Event
 
 from topics.errors import Broken
-from verify.chaos.faults import SUPERVISOR, Faults, group_of
+from verify.chaos.faults import Faults, group_of
 from verify.chaos.parts import CLICKHOUSE, KAFKA
 from verify.chaos.proxy import Trouble
 
@@ -26,12 +26,16 @@ WEIGHTS = {
 BETWEEN_KILLS_S = (0.6, 4.0)
 BETWEEN_OTHERS_S = (1.5, 7.0)
 HELD_S = (0.5, 5.0)
-SERVICE_AWAY_S = (0.0, 1.5)
+AWAY_S = (0.0, 1.5)
 LONG_AWAY_S = (15.0, 30.0)  # the broker, once in so many kills
 KILLS_FOR_LONG = 20
 LONG_EVERY = 50
 LOOK_S = 0.03
 STUCK_S = 120.0
+MANY_RECOVERING = (
+    3  # killed parts that do not move yet: then only one flow more is killed, or none ever starts
+)
+SERVICES = {KAFKA, CLICKHOUSE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ class Wreaking:
         return set(range(KILLS_FOR_LONG // 2, self.kills, LONG_EVERY))
 
 
-def wreak(faults: Faults, asked: Wreaking, show: Callable[[int], None]) -> None:
-    """Do all the harm; `show` is told the number of kills so far, often.
+def wreak(faults: Faults, asked: Wreaking, show: Callable[[str], None]) -> None:
+    """Do all the harm; `show` is told where it stands, often.
 
     Raises:
         Broken: nothing moves any more.
@@ -59,12 +63,11 @@ def wreak(faults: Faults, asked: Wreaking, show: Callable[[int], None]) -> None:
     """
     kills, others = Random(f"{asked.seed} kills"), Random(f"{asked.seed} others")  # noqa: S311  a game
     done, wait = 0, Event().wait
-    _wait_until_all_move(faults)
     kill_at = time.monotonic() + kills.uniform(*BETWEEN_KILLS_S)
     other_at = time.monotonic() + others.uniform(*BETWEEN_OTHERS_S)
     while done < asked.kills:
         faults.tick()
-        show(done)
+        show(f"kill {done} of {asked.kills}")
         now = time.monotonic()
         if now >= kill_at and (ready := _choosable(faults, asked, done)):
             _kill(faults, kills, ready, long=done in asked.long_absences)
@@ -73,12 +76,19 @@ def wreak(faults: Faults, asked: Wreaking, show: Callable[[int], None]) -> None:
         elif now >= kill_at + STUCK_S:
             raise Broken(f"nothing that could be killed has moved for {STUCK_S:.0f} s")
         if now >= other_at:
-            _other(faults, others)
+            if faults.recovering < MANY_RECOVERING:
+                _other(faults, others)
             other_at = time.monotonic() + others.uniform(*BETWEEN_OTHERS_S)
         wait(LOOK_S)
 
 
-def _wait_until_all_move(faults: Faults) -> None:
+def wait_until_all_move(faults: Faults) -> None:
+    """Wait until every part was seen to work.
+
+    Raises:
+        Broken: one does not begin to.
+
+    """
     give_up_at, wait = time.monotonic() + STUCK_S, Event().wait
     while len(faults.ready()) < len(faults.targets()):
         faults.tick()
@@ -89,16 +99,21 @@ def _wait_until_all_move(faults: Faults) -> None:
 
 
 def _choosable(faults: Faults, asked: Wreaking, done: int) -> list[str]:
+    """Name what may be killed now: not all at once, or nothing would ever start."""
+    if faults.recovering > MANY_RECOVERING:
+        return []
     ready = faults.ready()
+    if faults.recovering == MANY_RECOVERING:
+        ready = [of for of in ready if of not in SERVICES]
     if done in asked.long_absences:
-        return [KAFKA] if KAFKA in ready else []
+        return [of for of in ready if of == KAFKA]
     return ready
 
 
 def _kill(faults: Faults, random: Random, ready: list[str], *, long: bool) -> None:
     target = random.choices(ready, [WEIGHTS[group_of(of)] for of in ready])[0]
-    away_s = random.uniform(*(LONG_AWAY_S if long else SERVICE_AWAY_S))
-    faults.kill(target, away_s if target in {KAFKA, CLICKHOUSE} else 0.0)
+    away_s = random.uniform(*(LONG_AWAY_S if long else AWAY_S))
+    faults.kill(target, away_s if target in SERVICES else 0.0)
 
 
 def _other(faults: Faults, random: Random) -> None:
@@ -108,8 +123,3 @@ def _other(faults: Faults, random: Random) -> None:
         faults.disturb(trouble, seconds)
     else:
         faults.pause(target, seconds)
-
-
-def names(faults: Faults) -> list[str]:
-    """Name the flows under harm."""
-    return [target for target in faults.targets() if group_of(target) == "flow" and SUPERVISOR not in target]
