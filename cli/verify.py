@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import verify_chaos, verify_outage, verify_poison, verify_soak
+from cli import verify_chaos, verify_outage, verify_poison, verify_simulate, verify_soak
 
 app = typer.Typer(help="Prove it: kill, tear, flood and lie to the flows, and compare every number.")
 
@@ -22,3 +22,4 @@ app.command("outage")(verify_outage.outage)
 app.command("chaos")(verify_chaos.chaos)
 app.command("soak")(verify_soak.soak)
 app.command("poison")(verify_poison.poison)
+app.command("simulate")(verify_simulate.simulate)

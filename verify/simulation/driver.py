@@ -140,7 +140,7 @@ class Cluster:
 
     def work(self, worker: Worker, random: Random | None) -> bool:
         """Run each of a worker's stations once: what has come, what is due, the epoch's end."""
-        return any([self._work_at(worker, name, random) for name in worker.stations])
+        return sum(self._work_at(worker, name, random) for name in worker.stations) > 0
 
     def work_at_one(self, worker: Worker, random: Random) -> bool:
         """Run one station of a worker."""

@@ -8,7 +8,7 @@ Rules: core operators only, as the engine has them. What has no state and no exc
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,7 +92,7 @@ def graph_of(flow: Dataflow) -> Graph:
     return graph
 
 
-def _core(operators: list[Operator]) -> Iterator[Any]:
+def _core(operators: Sequence[Operator]) -> Iterator[Any]:
     for operator in operators:
         if getattr(type(operator), "core", False):
             yield operator

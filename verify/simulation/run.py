@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,8 +17,8 @@ from flows.store_unfinished import forget_unfinished
 from sources.kafka import Client, KafkaSource, Reading
 from sources.kafka_client import Log
 from topics import player_events, purchase_events, server_metrics
-from topics.decode import decode
 from topics.errors import GamewaxError
+from verify.simulation.decoding import Decoding
 from verify.simulation.driver import Cluster, Worker
 from verify.simulation.graph import Graph
 from verify.simulation.kafka import LOG_ID, Judge, MemoryConsumer, Nowhere, Topic, Watch
@@ -38,7 +38,7 @@ from verify.simulation.scenario import (
 )
 from verify.simulation.sinks import Warehouse, Writer, letter_sink, row_sink
 from verify.simulation.store import RecoveryStore
-from verify.simulation.truth import differing, true_tables
+from verify.simulation.truth import Sheet, differing, true_tables
 from verify.simulation.wiring import plan_of, wired
 from windows.archive import ArchiveLane
 from windows.codec import read_state
@@ -96,25 +96,28 @@ class World:
         self.monotonic_s, self.host = 0.0, datetime(2026, 1, 1, tzinfo=UTC)
         self.floors: dict[int, list[tuple[int, int]]] = {}
         self.counts: Counter[str] = Counter()
-        self.stop = Flag()
+        self.stop, self.parts, self._starts = Flag(), list[Parts](), 0
         self._plan = plan_of(story.flow, story.limits)
+        messages = [(of.value, of.arrived_ms) for of in story.messages]
+        self._decoding = Decoding(TOPICS[story.topic], messages)
         self._start(story.workers)
 
     def _start(self, workers: int) -> None:
-        self.parts: list[Parts] = []
+        self.counts["rescales"] += workers != len(self.parts) and self._starts > 0
+        self._starts += 1
+        self.parts = []
         flows = [self._process(number) for number in range(workers)]
         self.cluster = Cluster(flows, self.store, lambda: self.host, self._committed)
 
     def _process(self, number: int) -> Graph:
         """Build one worker's flow on parts of its own."""
-        chance = Random(f"{self.story.seed}/{number}/{self.counts['starts']}")  # noqa: S311
-        self.counts["starts"] += 1
+        chance = Random(f"{self.story.seed}/{number}/{self._starts}")  # noqa: S311
         judge, watch = Judge(), Watch(self.topic, Log(LOG_ID, self.topic.name, len(self.topic.logs)))
         writer = self.system.writer(self.warehouse, chance, self.story.trouble)
         client = Client(
             ask=lambda _, name: Log(LOG_ID, name, len(self.topic.logs)),
-            open=lambda *_: MemoryConsumer(self.topic, chance),  # type: ignore[arg-type,return-value]
-            watch=lambda *_: watch,  # type: ignore[arg-type,return-value]
+            open=lambda *_: MemoryConsumer(self.topic, chance),  # type: ignore[arg-type]
+            watch=lambda *_: watch,  # type: ignore[arg-type]
             threads=lambda *_: judge,
         )
         past = past_lanes(self.store.folder, self.step)
@@ -135,7 +138,7 @@ class World:
         topic, plan = TOPICS[self.topic.name], self._plan
         if self.story.flow == "archive":
             return partial(ArchiveLane, plan, topic)
-        return partial(self.system.lane, plan, partial(decode, topic))
+        return partial(self.system.lane, plan, self._decoding)
 
     def _committed(self, epoch: int) -> None:
         """Note what a start would read of the lanes now: verdicts follow from it."""
@@ -235,35 +238,34 @@ class World:
 
     def happen(self, what: Happening) -> None:
         """Let one thing happen."""
-        match what:
-            case Arrive(messages):
-                for message in messages:
-                    if message.partition < len(self.meant):
-                        self.topic.append(message.partition, message.value, message.arrived_ms)
-                        self.meant[message.partition].append(message)
-            case Turn(seed, steps):
-                self._turn(Random(seed), steps)  # noqa: S311
-            case Commit(seed):
-                self._commit(Random(seed))  # noqa: S311
-            case Silence(seed, seconds):
-                self._silence(Random(seed), seconds)  # noqa: S311
-            case ClockJump(seconds):
-                self.host += timedelta(seconds=seconds)
-            case Crash(seed, dead, steps, workers):
-                self._crash(Random(seed), dead, steps)  # noqa: S311
-                self.restart(workers)
-            case Stop(seed, workers):
-                self.stop.set()
-                self.run_to_end(Random(seed))  # noqa: S311
-                self._close()
-                self.restart(workers)
-                self.counts["stops"] += 1
-            case Grow(seed):
-                self._grow(Random(seed))  # noqa: S311
-        self._rescaled(what)
+        happenings: Mapping[type, Callable[[Any], None]] = {
+            Arrive: self._arrive,
+            Turn: lambda of: self._turn(Random(of.seed), of.steps),  # noqa: S311
+            Commit: self._commit,
+            Silence: self._silence,
+            ClockJump: self._jump,
+            Crash: self._crash,
+            Stop: self._stop,
+            Grow: self._grow,
+        }
+        happenings[type(what)](what)
 
-    def _rescaled(self, what: Happening) -> None:
-        self.counts[type(what).__name__.lower()] += 1
+    def _arrive(self, what: Arrive) -> None:
+        for message in what.messages:
+            if message.partition < len(self.meant):  # a shortened story may lack the partition
+                self.topic.append(message.partition, message.value, message.arrived_ms)
+                self.meant[message.partition].append(message)
+
+    def _jump(self, what: ClockJump) -> None:
+        self.host += timedelta(seconds=what.seconds)
+        self.counts["jumps"] += 1
+
+    def _stop(self, what: Stop) -> None:
+        self.stop.set()
+        self.run_to_end(Random(what.seed))  # noqa: S311
+        self._close()
+        self.restart(what.workers)
+        self.counts["stops"] += 1
 
     def _turn(self, random: Random, steps: int) -> None:
         for _ in range(steps):
@@ -277,7 +279,8 @@ class World:
         self._close()
         self._start(len(self.cluster.workers))
 
-    def _commit(self, random: Random) -> None:
+    def _commit(self, what: Commit) -> None:
+        random = Random(what.seed)  # noqa: S311
         epoch = self.cluster.epoch
         for _ in range(LONGEST):
             self.round(random)
@@ -287,34 +290,41 @@ class World:
                 return
         raise Wrong("an epoch is never committed")
 
-    def _silence(self, random: Random, seconds: float) -> None:
-        rounds = 6
+    def _silence(self, what: Silence) -> None:
+        random, rounds = Random(what.seed), 6  # noqa: S311
+        self.counts["silences"] += 1
         for _ in range(rounds):
-            self.pass_time(seconds / rounds)
+            self.pass_time(what.seconds / rounds)
             self.round(random)
             if self.cluster.done:
                 self._next_round(random)
 
-    def _crash(self, random: Random, dead: int, steps: int) -> None:
+    def _crash(self, what: Crash) -> None:
+        random = Random(what.seed)  # noqa: S311
         for worker in self.cluster.workers:
-            if dead >> worker.number & 1:
+            if what.dead >> worker.number & 1:
                 self._die(worker)
-        for _ in range(steps):
+        for _ in range(what.steps):
             self.step_once(random, self.story.epoch_share)
         for worker in self.cluster.workers:
             if not worker.dead:
                 self._die(worker)
+        self.counts["crashes"] += 1
+        self.counts["torn"] += self.store.torn()
+        self.restart(what.workers)
 
     def _die(self, worker: Worker) -> None:
         worker.dead = True
         self.parts[worker.number].writer.die()
 
-    def _grow(self, random: Random) -> None:
+    def _grow(self, what: Grow) -> None:
+        random = Random(what.seed)  # noqa: S311
         self.topic.logs.append([])
         self.meant.append([])
         for parts in random.sample(self.parts, len(self.parts)):
             parts.watch.look()
             self._turn(random, 5)
+        self.counts["growths"] += 1
 
     def _close(self) -> None:
         for parts in self.parts:
@@ -331,14 +341,29 @@ def run(story: Story, folder: Path, system: System | None = None) -> Outcome:
         _finish(world)
         true = true_tables(story.flow, story.topic, world.meant, story.limits, world.floors)
         outcome.wrong = differing(world.warehouse.tables, true)
-        world.counts["late"] += len(true.get("late_events_upserts", ()))
-        world.counts["dead"] += len(true.get("dead_letters_upserts", ()))
-        world.counts["messages"] += sum(map(len, world.meant))
+        world.counts += _happened(world, true)
     except (Wrong, GamewaxError) as error:
         outcome.wrong = [f"{type(error).__name__}: {error}"]
     finally:
         world.store.close()
     return outcome
+
+
+def _happened(world: World, true: Mapping[str, Sheet]) -> Counter[str]:
+    """Count what the truth holds, so that a reader sees that it was not an easy day."""
+    late = true.get("late_events_upserts", {}).values()
+    books = {(row["partition"], row["duplicates"]) for row in true.get("accounting_upserts", {}).values()}
+    return Counter(
+        {
+            "messages": sum(map(len, world.meant)),
+            "late": len(late),
+            "idle": sum(row["reason"] == "idle" for row in late),
+            "dead": len(true.get("dead_letters_upserts", ())),
+            "duplicates": sum(duplicates for _, duplicates in books),
+            "failed_inserts": world.warehouse.failures,
+            "adrift": world.warehouse.drifted,
+        }
+    )
 
 
 def _finish(world: World) -> None:

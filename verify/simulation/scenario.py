@@ -21,6 +21,9 @@ TOPICS = {
 }
 FLOWS = ("engagement", "weapon_use", "purchases", "purchases", "server_health", "archive")
 IDLE_AFTER_S = 30.0
+MOST_PARTITIONS = 4
+WORKERS = (1, 1, 2, 4)
+SHARES = (30, 10, 20, 15, 10, 7, 8)  # crash, stop, commit, silence, clock jump, growth, nothing
 LIMITS = (  # tight ones, so that a few messages are late, evicted and out of the ring; few: flows are kept
     Limits((10,), lateness_ms=0, disorder_ms=0, dedup_offsets=5),
     Limits((10,), lateness_ms=10_000, disorder_ms=500, dedup_offsets=20),
@@ -117,6 +120,11 @@ class Story:
         """Name the topic that the flow reads."""
         return TOPICS[self.flow]
 
+    @property
+    def messages(self) -> list[Meant]:
+        """Give all messages that arrive."""
+        return [of for what in self.happenings if isinstance(what, Arrive) for of in what.messages]
+
 
 def story_of(seed: int) -> Story:
     """Make up a seed's story."""
@@ -128,14 +136,14 @@ def story_of(seed: int) -> Story:
         flow=flow,
         limits=limits,
         partitions=random.choice([1, 2, 2, 3]),
-        workers=random.choice([1, 1, 2, 4]),
+        workers=random.choice(WORKERS),
         upsert_every_s=random.choice([0.0, 1.0]),
         trouble=random.choice([0.0, 0.1, 0.5]),
         epoch_share=random.choice([0.02, 0.1, 0.4]),
         live=random.random() < 0.3,  # noqa: PLR2004
         happenings=(),
     )
-    return replace(story, happenings=tuple(Telling(story, random).happenings(random.randint(5, 11))))
+    return replace(story, happenings=tuple(Telling(story, random).happenings(random.randint(4, 9))))
 
 
 class Telling:
@@ -172,26 +180,35 @@ class Telling:
         return self._random.randrange(2**32)
 
     def _happening(self) -> list[Happening]:
+        kinds = (self._crash, self._stop, self._commit, self._silence, self._jump, self._grow, list)
+        (make,) = self._random.choices(kinds, SHARES)
+        return make()
+
+    def _crash(self) -> list[Happening]:
         random = self._random
-        workers = random.choice([1, 1, 2, 4])
-        chance = random.random()
-        if chance < 0.3:  # noqa: PLR2004
-            dead = random.choice([0b1111, 0b1111, 0b0001, 0b0010])
-            return [Crash(self._seed(), dead, random.choice([0, 5, 20]), workers)]
-        if chance < 0.4:  # noqa: PLR2004
-            return [Stop(self._seed(), workers)]
-        if chance < 0.6:  # noqa: PLR2004
-            return [Commit(self._seed())]
-        if chance < 0.75:  # noqa: PLR2004
-            self._silent = {of for of in range(self._partitions) if random.random() < 0.5}  # noqa: PLR2004
-            self._at_ms += random.choice([0, 10_000, 60_000])
-            return [Silence(self._seed(), random.choice([5.0, IDLE_AFTER_S * 1.5]))]
-        if chance < 0.85:  # noqa: PLR2004
-            return [ClockJump(random.choice([-3_600, -5, 5, 3_600]))]
-        if chance < 0.92 and self._partitions < 4:  # noqa: PLR2004
-            self._partitions += 1
-            return [Grow(self._seed())]
-        return []
+        dead = random.choice([0b1111, 0b1111, 0b0001, 0b0010])
+        return [Crash(self._seed(), dead, random.choice([0, 5, 20]), random.choice(WORKERS))]
+
+    def _stop(self) -> list[Happening]:
+        return [Stop(self._seed(), self._random.choice(WORKERS))]
+
+    def _commit(self) -> list[Happening]:
+        return [Commit(self._seed())]
+
+    def _silence(self) -> list[Happening]:
+        random = self._random
+        self._silent = {of for of in range(self._partitions) if random.random() < 0.5}  # noqa: PLR2004
+        self._at_ms += random.choice([0, 10_000, 60_000])
+        return [Silence(self._seed(), random.choice([5.0, IDLE_AFTER_S * 1.5]))]
+
+    def _jump(self) -> list[Happening]:
+        return [ClockJump(self._random.choice([-3_600, -5, 5, 3_600]))]
+
+    def _grow(self) -> list[Happening]:
+        if self._partitions == MOST_PARTITIONS:
+            return []
+        self._partitions += 1
+        return [Grow(self._seed())]
 
     def _messages(self, count: int) -> list[Meant]:
         return [self._message() for _ in range(count)]

@@ -31,6 +31,7 @@ class Warehouse:
     letters: dict[bytes, bytes] = field(default_factory=dict)
     adrift: list[Rows | DeadLetter] = field(default_factory=list)
     failures: int = 0
+    drifted: int = 0
 
     def take(self, content: Rows | DeadLetter) -> None:
         """Let an insert or a record take effect.
@@ -49,6 +50,7 @@ class Warehouse:
     def drift_in(self, random: Random) -> None:
         """Let one insert of a dead process arrive."""
         if self.adrift:
+            self.drifted += 1
             self.take(self.adrift.pop(random.randrange(len(self.adrift))))
 
 

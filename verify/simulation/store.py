@@ -72,6 +72,12 @@ class RecoveryStore:
         spoke = dict(self._db.execute(FRONTIERS, [number]))
         return number + 1, min(max(spoke.get(worker, resumed), resumed) for worker in range(workers))
 
+    def torn(self) -> bool:
+        """Tell whether states of an unfinished epoch were left behind."""
+        _, epoch = self.resume_from()
+        found = self._db.execute("SELECT count(*) FROM snaps WHERE snap_epoch >= ?", [epoch]).fetchone()
+        return bool(found[0])
+
     def begin(self, execution: int, workers: int, epoch: int) -> None:
         """Note that an execution has begun."""
         self._db.execute("INSERT INTO exs VALUES (?, ?, ?)", [execution, workers, epoch])

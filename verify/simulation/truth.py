@@ -80,12 +80,15 @@ def _measured(events: list[Event]) -> Row:
 TABLES: Mapping[str, tuple[Table, ...]] = {
     "engagement": (
         Table(
-            "engagement_by_level", ("game_id", "level_id", "map_id"), lambda of: of.get("level_id") is not None,
+            "engagement_by_level", ("game_id", "level_id", "map_id"),
+            lambda of: of.get("level_id") is not None,
             lambda events: {"events": len(events), **_kinds(events), "players": _players(events)},
         ),
         Table(
             "engagement", ("game_id",), lambda _: True,
-            lambda events: {"events": len(events), "players": _players(events), "sessions": _sessions(events)},
+            lambda events: {
+                "events": len(events), "players": _players(events), "sessions": _sessions(events),
+            },
         ),
     ),
     "weapon_use": (

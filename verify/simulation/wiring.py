@@ -54,9 +54,7 @@ class SinkSocket(FixedPartitionedSink[Any, None]):
         """Ask it."""
         return self.inner.part_fn(item_key)
 
-    def build_part(
-        self, step_id: str, for_part: str, resume_state: None
-    ) -> StatefulSinkPartition[Any, None]:
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> StatefulSinkPartition[Any, None]:
         """Ask it."""
         return self.inner.build_part(step_id, for_part, resume_state)
 
