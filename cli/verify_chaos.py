@@ -25,6 +25,8 @@ def chaos(
     data: Annotated[
         Path | None, typer.Option(help="An empty folder to work in and to keep; else a temporary one.")
     ] = None,
+    *,
+    publish: Annotated[bool, typer.Option("--publish", help="Write docs/chaos-report.md, too.")] = False,
 ) -> int:
     """Kill flows, supervisors, Kafka and ClickHouse at random moments under load; nothing may be lost.
 
@@ -34,6 +36,7 @@ def chaos(
     every row of ten views is compared with a truth computed from the topics read back.
     """
     from settings import from_caller
+    from verify.chaos.page import publish as write_page
     from verify.chaos.report import as_report, line, write
     from verify.chaos.run import chaos as run
     from verify.chaos.screen import Screen
@@ -41,7 +44,10 @@ def chaos(
 
     with Screen() as screen, parts_in(data, seed, screen) as parts:
         ran = run(parts, Wreaking(kills, seed), screen)
-    write(from_caller(report), as_report(ran))
+    found = as_report(ran)
+    write(from_caller(report), found)
+    if publish:
+        write_page(found)
     return tell(ran.found.examples, line(ran))
 
 

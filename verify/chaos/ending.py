@@ -63,7 +63,7 @@ class Found:
 
 
 def come_back(parts: Parts, faults: Faults) -> None:
-    """End all harm and wait until every process is there.
+    """End all harm and wait until every process is there and both services answer.
 
     Raises:
         Broken: one does not come back.
@@ -73,11 +73,12 @@ def come_back(parts: Parts, faults: Faults) -> None:
     give_up_at, wait = time.monotonic() + UP_WITHIN_S, Event().wait
     while True:
         faults.tick()
-        if parts.all_up():
+        if parts.all_up() and parts.answer():
             return
         if time.monotonic() > give_up_at:
             dead = [target for target in faults.targets() if parts.pid(target) is None]
-            raise Broken(f"did not come back within {UP_WITHIN_S:.0f} s: {', '.join(dead)}")
+            named = ", ".join(dead) or "Kafka or ClickHouse does not answer"
+            raise Broken(f"did not come back within {UP_WITHIN_S:.0f} s: {named}")
         wait(LOOK_S)
 
 

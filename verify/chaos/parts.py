@@ -21,6 +21,7 @@ import psutil
 from pydantic import SecretStr
 
 import settings
+from embedded import kafka, services_clickhouse
 from embedded.kafka import EmbeddedKafka
 from embedded.process import HOST
 from embedded.services_clickhouse import ClickHouseChild
@@ -70,10 +71,10 @@ class Parts:
         password = SecretStr(self.users.writer.password)
         clickhouse = {"url": f"http://{HOST}:{self.clickhouse.port}", "database": DATABASE}
         clickhouse_as = {**clickhouse, "user": self.users.writer.user, "password": password}
-        kafka = {"bootstrap_servers": self.kafka.bootstrap_servers, "options": {}}
+        broker = {"bootstrap_servers": self.kafka.bootstrap_servers, "options": {}}
         return mine.model_copy(
             update={
-                "kafka": mine.kafka.model_copy(update=kafka),
+                "kafka": mine.kafka.model_copy(update=broker),
                 "clickhouse": mine.clickhouse.model_copy(update=clickhouse_as),
             }
         )
@@ -137,6 +138,12 @@ class Parts:
         """Tell whether every process is there."""
         targets = (KAFKA, CLICKHOUSE, *self.flows, *(f"supervisor of {name}" for name in self.flows))
         return all(self.pid(target) is not None for target in targets)
+
+    def answer(self) -> bool:
+        """Tell whether Kafka and ClickHouse answer."""
+        return services_clickhouse.answers(self.clickhouse.port) and kafka.answers(
+            kafka.client(self.kafka.bootstrap_servers)
+        )
 
     def processes(self) -> dict[str, psutil.Process]:
         """Give the processes that do the work, by name, as far as they live."""

@@ -17,12 +17,8 @@ from verify.chaos.faults import Faults, group_of
 from verify.chaos.parts import CLICKHOUSE, KAFKA
 from verify.chaos.proxy import Trouble
 
-WEIGHTS = {
-    "flow": 10,
-    "supervisor": 4,
-    KAFKA: 15,
-    CLICKHOUSE: 25,
-}  # of each single part: 4 flows, 4 supervisors
+# Of each single part: there are four flows and four supervisors.
+WEIGHTS = {"flow": 10, "supervisor": 4, KAFKA: 15, CLICKHOUSE: 12}
 BETWEEN_KILLS_S = (0.6, 4.0)
 BETWEEN_OTHERS_S = (1.5, 7.0)
 HELD_S = (0.5, 5.0)
@@ -32,9 +28,7 @@ KILLS_FOR_LONG = 20
 LONG_EVERY = 50
 LOOK_S = 0.03
 STUCK_S = 120.0
-MANY_RECOVERING = (
-    3  # killed parts that do not move yet: then only one flow more is killed, or none ever starts
-)
+MANY_RECOVERING = 3  # killed parts that do not move yet; or nothing would ever start
 SERVICES = {KAFKA, CLICKHOUSE}
 
 
