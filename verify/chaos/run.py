@@ -30,6 +30,7 @@ FLOW_SETTINGS: Mapping[str, str] = {  # short, so that kills fall into every pha
     "GAMEWAX_WINDOWS__UPSERT_EVERY_S": "0.2",
     "GAMEWAX_WINDOWS__IDLE_AFTER_S": "600",  # silence is judged by wall time, which no oracle can know
     "GAMEWAX_RECOVERY__EPOCH_S": "0.4",
+    "GAMEWAX_RECOVERY__BACKUP_EVERY_S": "20",
 }
 Harm = Callable[[Faults, Callable[[str], None]], None]  # harms, and tells the screen what it does
 PER_SECOND = {"player-events": 300.0, "purchase-events": 150.0, "server-metrics": 150.0}
