@@ -1,4 +1,4 @@
-"""No gap is silent: what is missing is told partition by partition, noted, and gone behind only when asked."""
+"""No gap is silent: what is missing is told by partition, noted, and gone behind only when asked."""
 
 from __future__ import annotations
 
