@@ -56,7 +56,8 @@ def _copy(store_file: Path, unfinished: Path) -> str:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):  # not by `sys.stdin`: its lock would break our own end
+        pass
     os._exit(1)
 
 

@@ -131,6 +131,11 @@ class GoldenPart(StatefulSourcePartition[Take, bytes]):
     def __init__(self, source: GoldenSource, lane: JudgingLane) -> None:
         self._source, self._lane = source, lane
 
+    @property
+    def place(self) -> int:
+        """Give the next offset."""
+        return self._lane.state.next_offset
+
     def next_batch(self) -> list[Take]:
         """Judge some more messages."""
         state = self._lane.state
