@@ -30,6 +30,10 @@ STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 HALF_PAIR = re.compile(rb"(?<!\\)(\\++)u[dD][89a-fA-F][0-9a-fA-F]{2}")  # behind all backslashes before it
 QUOTE = b'"'
 JSON = msgspec.json.Decoder(msgspec.Raw)
+NO_JSON = Fault(Reason.not_json, "", "the value is not JSON")
+TOO_DEEP = Fault(Reason.not_json, "", f"nested deeper than {MAX_DEPTH}")
+NO_OBJECT = Fault(Reason.not_object, "", "the value is JSON but not an object")
+HALVED = Fault(Reason.not_utf8, "", "an escape is half a surrogate pair")
 
 
 def decode_one(fields: Fields, time: str | None, value: bytes | None, arrived_ms: int) -> list[Cell] | Fault:
@@ -75,27 +79,31 @@ def _parse(fields: Fields, value: bytes | None) -> msgspec.Struct | Fault:
 
 
 def _parse_text(fields: Fields, value: bytes) -> msgspec.Struct | Fault:
-    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        return Fault(Reason.not_json, "", f"nested deeper than {MAX_DEPTH}")
     try:
-        return fields.decoder.decode(value)
+        read = fields.decoder.decode(value)
     except (msgspec.DecodeError, RecursionError):
         return _unreadable(value)
+    return TOO_DEEP if _is_deep(value) else read
 
 
 def _unreadable(value: bytes) -> Fault:
     """Name what keeps UTF-8 bytes from being a JSON object."""
     if is_json(value):
-        return Fault(Reason.not_object, "", "the value is JSON but not an object")
+        return TOO_DEEP if _is_deep(value) else NO_OBJECT
     healed = HALF_PAIR.sub(_healed, value)
     if healed != value and is_json(healed):
-        return Fault(Reason.not_utf8, "", "an escape is half a surrogate pair")
-    return Fault(Reason.not_json, "", "the value is not JSON")
+        return TOO_DEEP if _is_deep(value) else HALVED
+    return NO_JSON
 
 
 def _healed(match: re.Match[bytes]) -> bytes:
     """Put another character in the place of half a pair; an even number of backslashes is no escape."""
     return match[1][:-1] + b"?" if len(match[1]) % 2 else match[0]
+
+
+def _is_deep(value: bytes) -> bool:
+    """Whether JSON is nested too deep; what is no JSON need not pay for the question."""
+    return value.count(b"[") + value.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH
 
 
 def _depth(value: bytes) -> int:
