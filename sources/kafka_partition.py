@@ -28,7 +28,7 @@ from sources.dead_share import DeadShare
 from sources.figures import PartitionFigures
 from sources.gaps import met
 from sources.kafka_client import lost_place, trouble
-from sources.messages import arrivals, joined, offset_of, position_after
+from sources.messages import arrivals, bytes_of, joined, offset_of, position_after
 from sources.quiet import Quiet
 from windows.codec import packed_state
 from windows.plan import NEVER
@@ -36,6 +36,7 @@ from windows.take import Arrivals, JudgingLane, LaneState, Take
 
 POLL = 2_000  # messages a poll takes at most: larger polls are slower (cache)
 BATCH = 20_000  # messages judged at once while catching up
+BATCH_BYTES = 8 << 20  # of large messages: as many are judged at once, and no more wait meanwhile
 LINGER_S = 0.1  # a smaller batch is judged when its first message is this old
 MOST_HELD = 80_000  # messages that all partitions of a process hold unjudged; one may always hold a batch
 AHEAD_MS = 30_000  # event time a partition may run ahead of another that has unread messages
@@ -75,6 +76,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         self._handed: LaneState = lane.state
         self._polled: list[Arrivals] = []
         self._count = 0  # messages in them
+        self._bytes = 0  # in them; a full poll counts for nothing, as the client fetches but few MB ahead
         self._since = 0.0
         self._ahead: deque[Future[Take]] = deque()
         self._read_to = lane.state.next_offset
@@ -189,17 +191,21 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             if found:
                 self._polled.append(arrivals(found))
                 self._count += len(found)
+                self._bytes += bytes_of(self._polled[-1]) if len(found) < POLL else 0
             self._quiet.saw(now, idle=not (found or self._polled or self._ahead), position=self._read_to)
-        due = self._count >= BATCH or (self._polled and now - self._since >= LINGER_S)
+        due = self._has_enough() or (self._polled and now - self._since >= LINGER_S)
         if due and not self._ahead:  # a lane judges one batch at a time
-            polls, self._polled, self._count = self._polled, [], 0
+            polls, self._polled, self._count, self._bytes = self._polled, [], 0, 0
             self._ahead.append(self._around.threads.submit(self._judge, polls))
         self._standing.held = self._count + BATCH * len(self._ahead)
 
     def _may_poll(self) -> bool:
         room = self._around.board.held() < MOST_HELD or not self._standing.held
         waits = self._lost or self._around.paused or self._too_far_ahead()
-        return room and self._count < BATCH and not waits
+        return room and not waits and not self._has_enough()
+
+    def _has_enough(self) -> bool:
+        return self._count >= BATCH or self._bytes >= BATCH_BYTES
 
     def _poll(self) -> list[Message]:
         """Take what was fetched; drop marks and errors that pass by themselves."""

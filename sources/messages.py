@@ -43,6 +43,11 @@ def arrivals(messages: Sequence[Message]) -> Arrivals:
     )
 
 
+def bytes_of(poll: Arrivals) -> int:
+    """Count the bytes of a poll's keys and values."""
+    return sum(map(len, filter(None, chain(poll.values, poll.keys))))
+
+
 def replays(messages: Sequence[Message]) -> Mapping[int, Replay]:
     """Find the messages whose headers name an original; 25 ns a message when none has headers."""
     found: dict[int, Replay] = {}
