@@ -24,8 +24,8 @@ from verify.sheets import Compared, compare
 from verify.shown_sheets import shown_sheet, stored
 from verify.true_sheets import ARCHIVE, FLOW, true_sheets
 
-UP_WITHIN_S = 120.0
-CAUGHT_UP_WITHIN_S = 180.0
+UP_WITHIN_S = 240.0
+CAUGHT_UP_WITHIN_S = 300.0
 LOOK_S = 0.05
 TOPICS = {**{flow: (topic,) for topic, flow in FLOW.items()}, ARCHIVE: tuple(FLOW)}  # of each flow
 BY_TOPIC = {"dead_letters", "late_events", "accounting"}  # views that hold every topic

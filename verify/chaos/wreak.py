@@ -27,7 +27,7 @@ LONG_AWAY_S = (15.0, 30.0)  # the broker, once in so many kills
 KILLS_FOR_LONG = 20
 LONG_EVERY = 50
 LOOK_S = 0.03
-STUCK_S = 120.0
+STUCK_S = 240.0
 MANY_RECOVERING = 3  # killed parts that do not move yet; or nothing would ever start
 SERVICES = {KAFKA, CLICKHOUSE}
 
