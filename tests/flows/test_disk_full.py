@@ -1,4 +1,4 @@
-"""A full disk under the recovery store: one clear line, red at once, no damage, and on by itself afterwards."""
+"""A full disk under the recovery store: one clear line, red at once, no damage, on by itself afterwards."""
 
 from __future__ import annotations
 
