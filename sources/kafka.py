@@ -108,7 +108,13 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         }
         self._share = DeadShare(topic) if reading.pause else None
         self._around = Surroundings(
-            Board(past), self._judge, self._ends, reading.monotonic, reading.idle_after_s, self._share
+            Board(past),
+            self._judge,
+            self._ends,
+            reading.monotonic,
+            reading.idle_after_s,
+            self._share,
+            self._watch.still_ours,
         )
 
     @property

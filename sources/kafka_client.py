@@ -12,6 +12,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
@@ -60,6 +61,16 @@ def consumer(kafka: KafkaServer, group: str) -> Consumer:
     return Consumer({**_FETCH, **given, **kafka.options}, logger=_silent)
 
 
+def _admin(kafka: KafkaServer) -> AdminClient:
+    return _kept_admin(kafka.bootstrap_servers, tuple(sorted(kafka.options.items())))
+
+
+@lru_cache(maxsize=8)  # a new one takes 60 ms to answer, a kept one 2
+def _kept_admin(servers: str, options: tuple[tuple[str, str | int | float | bool], ...]) -> AdminClient:
+    soon = {"reconnect.backoff.max.ms": 1_000}
+    return AdminClient({"bootstrap.servers": servers, **soon, **dict(options)}, logger=_silent)
+
+
 def describe(kafka: KafkaServer, topic: str, within_s: float = ANSWER_S) -> Log:
     """Ask the broker for the topic's identity and partition count.
 
@@ -67,7 +78,7 @@ def describe(kafka: KafkaServer, topic: str, within_s: float = ANSWER_S) -> Log:
         BadInput: the broker does not answer, or has no such topic.
 
     """
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, **kafka.options}, logger=_silent)
+    admin = _admin(kafka)
     try:
         metadata = admin.list_topics(timeout=within_s)
         if topic not in metadata.topics:
@@ -139,7 +150,7 @@ def log_since(kafka: KafkaServer, log: Log, at_ms: int, within_s: float = ANSWER
 def _places(
     kafka: KafkaServer, log: Log, asked: OffsetSpec, within_s: float
 ) -> dict[int, ListOffsetsResultInfo]:
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, **kafka.options}, logger=_silent)
+    admin = _admin(kafka)
     places = {TopicPartition(log.topic, number): asked for number in range(log.partitions)}
     try:
         answers = admin.list_offsets(places, request_timeout=within_s)

@@ -26,7 +26,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from sources.board import Board, Standing
 from sources.dead_share import DeadShare
 from sources.figures import PartitionFigures
-from sources.gaps import met
+from sources.gaps import GapMet, met
 from sources.kafka_client import lost_place, trouble
 from sources.messages import arrivals, bytes_of, joined, offset_of, position_after
 from sources.quiet import Quiet
@@ -53,6 +53,7 @@ class Surroundings:
     monotonic: Callable[[], float]
     quiet_s: float
     share: DeadShare | None = None  # None: read on however many dead letters come
+    still_ours: Callable[[float], bool] = lambda _: True  # whether the log was the same after a time
 
     @property
     def paused(self) -> bool:
@@ -86,6 +87,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         self._quiet = Quiet(reader, self._place, around.quiet_s)
         self._standing = around.board.standings[lane.state.partition]
         self._greeted = False
+        self._read_s = 0.0  # when a message was last handed on
         self._lost = self._lost_saved = False  # the place to read on at, and all that was read before it
 
     def next_batch(self) -> list[Take]:
@@ -114,7 +116,14 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         return None if busy and not self._around.paused else datetime.now(UTC) + REST  # noqa: TID251  Bytewax's own clock
 
     def snapshot(self) -> bytes:
-        """Write where the handed-on takes end, with a floor if this partition is silent or new."""
+        """Write where the handed-on takes end, with a floor if this partition is silent or new.
+
+        Raises:
+            GapMet: the topic is another log, so nobody can tell which of them the last takes are from.
+
+        """
+        if not self._around.still_ours(self._read_s):
+            raise GapMet(f"{self._where} is read in a log that is gone: the topic was created anew")
         self._commit, self._standing.saved = True, self._handed.next_offset
         self._standing.snapshot_s = self._around.monotonic()
         self._standing.snapshots += 1
@@ -177,6 +186,8 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         share, read = self._around.share, take.after.read - self._handed.read
         if share and share.saw(self._around.monotonic(), read, take.dead) and self._end is None:
             structlog.get_logger().error(f"reading paused: {share.why}")  # a drain says it when it ends
+        if read:
+            self._read_s = self._around.monotonic()
         self._handed = take.after
         self._standing.newest_ms = take.after.newest_ms
         self._standing.guarantee_ms = take.after.guarantee_ms(self._lane.plan)

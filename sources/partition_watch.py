@@ -16,6 +16,7 @@ from topics.errors import BadInput
 from topics.servers import KafkaServer
 
 EVERY_S = 4.0  # so that health tells of a silent broker within 15 s
+SOON_S = 2.0  # how long the broker may take when a snapshot waits for it
 
 
 class PartitionWatch:
@@ -30,7 +31,7 @@ class PartitionWatch:
 
     def __init__(self, kafka: KafkaServer, log: Log, monotonic: Callable[[], float]) -> None:
         self._kafka, self._log, self._monotonic = kafka, log, monotonic
-        self.answered_s = monotonic()
+        self.answered_s = self._ours_s = monotonic()
         self.ends: Mapping[int, int] = {}
         self._closed = Event()
         self.found_more = False
@@ -41,8 +42,25 @@ class PartitionWatch:
         """End the thread."""
         self._closed.set()
 
+    def still_ours(self, since_s: float) -> bool:
+        """Tell whether the topic was still the log that is read, at some time after `since_s`.
+
+        A client that falls behind reads a topic that was created anew at its old offset, without a word. A
+        broker that does not answer has not created anything since the last message.
+        """
+        if self._ours_s <= since_s and self.found_another is None:
+            asked_s = self._monotonic()
+            try:
+                now = describe(self._kafka, self._log.topic, SOON_S)
+            except BadInput:
+                now = self._log
+            self._ours_s = asked_s
+            self.found_another = None if now.id == self._log.id else now
+        return self.found_another is None
+
     def _run(self) -> None:
         while not self._closed.wait(EVERY_S):
+            asked_s = self._monotonic()
             try:
                 now = describe(self._kafka, self._log.topic)
                 self.ends = log_ends(self._kafka, self._log)
@@ -52,6 +70,7 @@ class PartitionWatch:
             if now.id != self._log.id:
                 self.found_another = now
                 return
+            self._ours_s = asked_s
             if now.partitions > self._log.partitions:
                 structlog.get_logger().info(
                     "topic has more partitions", topic=self._log.topic, partitions=now.partitions
