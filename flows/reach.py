@@ -65,7 +65,7 @@ def missing(client: Client, topic: Topic, lanes: Sequence[LaneState]) -> int:
     books = archive_books(client, topic)
     lacking = 0
     for of in lanes:
-        archived = books[of.log, of.partition]
+        archived = books.get((of.log, of.partition), Books(0, 0))
         stretch = {
             "log": of.log,
             "topic": topic.name,

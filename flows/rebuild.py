@@ -34,6 +34,7 @@ from settings import load
 from sinks.clickhouse_client import connect
 from sinks.clickhouse_errors import as_users_read_it
 from sinks.clickhouse_writer import ClickHouseWriter
+from sources.gaps import of_one_log
 from topics.errors import BadInput, NeedsOperator
 from topics.topic import Topic
 from windows.archive import TIME
@@ -209,7 +210,7 @@ def opened(name: str) -> Iterator[Rebuild]:
         raise BadInput(f"flow {name} has no windows to rebuild")
     check_tables(settings)
     store = store_of(settings.recovery.dir, name)
-    lanes = committed_lanes(store, f"{name}.read")
+    lanes = of_one_log(committed_lanes(store, f"{name}.read"))
     if not lanes:
         raise BadInput(
             f"flow {name} never ran with the recovery store {store.parent}: rebuild where it runs, "
