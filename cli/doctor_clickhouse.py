@@ -35,6 +35,7 @@ REFUSALS = {
     "497",
 }  # not allowed, or not even a name for this user
 APPLIED = "SELECT name, checksum FROM DATABASE.schema_migrations FINAL FORMAT TSV"
+UNDECIDED = "SELECT flow, count() FROM DATABASE.data_gaps WHERE answer = 'stop' GROUP BY flow ORDER BY flow"
 WRITE_NOTHING = "INSERT INTO DATABASE.schema_migrations SELECT * FROM DATABASE.schema_migrations WHERE 0"
 GREETING = "SELECT version(), toUnixTimestamp(now()) FORMAT TSV"
 READERS_LIMITS = {
@@ -148,7 +149,16 @@ def look_at_tables(door: Door) -> Iterator[Line]:
         yield warn("tables", f"made by a newer version ({newer[-1]})", "update this one")
     else:
         yield ok("tables", f"{database}: all {len(files)} migrations applied")
+        yield from look_at_gaps(door)
     yield writes(door)
+
+
+def look_at_gaps(door: Door) -> Iterator[Line]:
+    """Tell which flows wait for a decision about messages that are gone."""
+    for row in door.as_writer(UNDECIDED).splitlines():
+        flow, partitions = row.split("\t")
+        text = f"{flow}: messages are gone in {partitions} partitions, and nobody has decided to go on"
+        yield warn("gap", text, f"./gamewax recover {flow} tells what can be done (table data_gaps)")
 
 
 def writes(door: Door) -> Line:
