@@ -31,9 +31,9 @@ from verify.sheets import Compared, compare
 from verify.shown_sheets import shown_sheet
 
 FLOW_OF = {PLAYERS: "engagement", PURCHASES: "purchases", SERVERS: "server_health"}
-ROUNDS, CORPUS = 2, 3_000  # of the corpus and the good ones between in the first round, at least
+CORPUS = 3_000  # of it, and of the good ones between, in a round: the next one begins with the rest
 SHOWN, LONGEST = 20, 400  # of what is wrong: lines, and characters of each
-LEAST_S, PER_MESSAGE_S = 240.0, 0.002  # how long the flows may take
+LEAST_S, PER_MESSAGE_S = 240.0, 0.01  # how long the flows may take
 
 
 def harmless(text: str) -> str:
@@ -43,19 +43,21 @@ def harmless(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to send, and where."""
+    """What to send, where, and in how many rounds: between two of them the flows end and start again."""
 
     seed: int
     generated: int
     settings: Settings
     environment: Mapping[str, str]
     say: Callable[[str], None]
+    rounds: int = 2
 
 
 @dataclass(slots=True)
 class Result:
     """What came of it."""
 
+    sent: int = 0
     messages: int = 0
     forms: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -79,7 +81,8 @@ class Result:
     @property
     def right(self) -> bool:
         """Whether all is as it must be."""
-        return not (self.exits or self.misjudged or any(of.wrong for of in self.compared))
+        there = self.sent == self.messages
+        return there and not (self.exits or self.misjudged or any(of.wrong for of in self.compared))
 
     def lines(self) -> Iterator[str]:
         """Tell everything that is worth a line: reasons, memory by flow, and what is wrong."""
@@ -115,14 +118,15 @@ def poison(wanted: Wanted) -> Result:
     sender.await_open()
     forms: dict[tuple[str, int, int], Sending] = {}
     messages = _noting(stream(wanted.seed, wanted.generated), sender, forms)
-    half = CORPUS + wanted.generated // 2
-    for number, part in enumerate((islice(messages, half), messages)):
-        wanted.say(f"round {number + 1} of {ROUNDS}: sending")
-        sender.send(part)
+    part = CORPUS + wanted.generated // wanted.rounds
+    for number in range(1, wanted.rounds + 1):
+        wanted.say(f"round {number} of {wanted.rounds}: sending")
+        sender.send(islice(messages, part) if number < wanted.rounds else messages)
         wanted.say(f"{sender.sent.total():,} messages in Kafka; the flows read them")
         began = time.monotonic()
         result.ran += drain(wanted.environment, LEAST_S + PER_MESSAGE_S * wanted.generated)
         result.drained_s += time.monotonic() - began
+    result.sent = sender.sent.total()
     wanted.say("comparing every row with the truth")
     judge_and_compare(wanted.settings, forms, result)
     return result
