@@ -79,13 +79,15 @@ def _kept(name: str, file: Path, flow: str) -> Kept:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
             epoch = resume_epoch(store)
             steps = {step for (step,) in store.execute("SELECT DISTINCT step_id FROM snaps")}
+            if other := mismatch(flow, steps, flow_steps(flow)):
+                return Kept(name, other, epoch)
             states = [content(change) for change, _ in store.execute(_PLACES, [epoch])]
         lanes = [read_state(state, LaneState, "Kafka position") for state in states]
     except (sqlite3.Error, NeedsOperator) as error:
         return Kept(name, str(error))
     places = tuple(sorted(lanes, key=lambda of: (of.topic, of.partition)))
     started = 0 if epoch == NOTHING_STARTED else epoch
-    return Kept(name, mismatch(flow, steps, flow_steps(flow)), started, places)
+    return Kept(name, "", started, places)
 
 
 def flow_steps(name: str) -> dict[str, str]:
