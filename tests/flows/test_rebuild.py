@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -18,6 +19,7 @@ from tests.flows.raw_truth import purchases, true_rows
 from topics.errors import NeedsOperator
 from verify.logs import read_back, write
 from verify.oracle import Limits
+from verify.sheets import Sheet
 from verify.troubled import POISON, START_MS, troubled
 from verify.views import Views, expected, shown
 from windows.plan import Plan
@@ -103,11 +105,12 @@ def test_rebuilt_sales_are_a_plain_group_by_of_what_the_topic_holds(world: World
     assert {row[:4]: row[4:] for row in sales} == sold(true_rows(kafka, topic), epoch_ms(to) // 1000)
 
 
-def sold(rows: dict[tuple[int, int], dict[str, Any]], before_s: int) -> dict[Any, Any]:
+def sold(rows: Sheet, before_s: int) -> dict[Any, Any]:
     """Purchases, revenue and buyers per minute, item and currency; an id repeated soon counts once."""
-    groups: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     last: dict[tuple[int, str], int] = {}
-    for (partition, offset), row in sorted(rows.items()):
+    for partition, offset in sorted(rows):
+        row: Mapping[str, Any] = rows[partition, offset]
         place = partition, row.get("event_id", f"none at {offset}")
         repeated = offset - last.get(place, -(10**9)) <= DEDUP
         last[place] = offset
