@@ -31,6 +31,7 @@ from topics.errors import BadInput, Broken, GamewaxError
 READY_WITHIN_S = 90.0
 ONE_ANSWER_WITHIN_S = 1.0
 FORMAT_WITHIN_S = 60.0
+LEAST_FREE = 4 << 20  # bytes; with less the broker can neither work nor say so
 PORT_TRIES = 3  # a port that was free can be taken before the broker has it
 PROPERTIES = "server.properties"
 SERVER = "kafka.Kafka"
@@ -117,6 +118,8 @@ class EmbeddedKafka:
         said = child.words() if child else []
         known = known_error(said, self.data, self.port)
         log = self.data / "kafka.log"
+        if known is None and shutil.disk_usage(self.data).free < LEAST_FREE:  # nor could it log the reason
+            known = disk_full(self.data)
         return known or Broken(f"Kafka ended with code {child and child.exit_code}; see {log}")
 
     def __enter__(self) -> Self:
@@ -203,11 +206,16 @@ def answers(admin: AdminClient) -> bool:
         return False
 
 
+def disk_full(data: Path) -> Broken:
+    """Say that there is no room; the services' supervisor tries again until there is."""
+    return Broken(f"the disk is full: free some space under {data} and start again")
+
+
 def known_error(said: Sequence[str], data: Path, port: int) -> GamewaxError | None:
     """Give the error that the broker's last words mean, if it is a known one."""
     words = "\n".join(said)
     if "No space left on device" in words:
-        return Broken(f"the disk is full: free some space under {data} and start again")
+        return disk_full(data)
     if "Address already in use" in words:
         return PortInUse(f"port {port} for Kafka is in use: stop what listens there or give another port")
     if "Failed to acquire lock on file .lock" in words:
