@@ -42,7 +42,7 @@ def chaos(
     from verify.chaos.screen import Screen
     from verify.chaos.wreak import Wreaking
 
-    with Screen() as screen, parts_in(data, seed, screen) as parts:
+    with Screen() as screen, parts_in(data, screen) as parts:
         ran = run(parts, Wreaking(kills, seed), screen)
     found = as_report(ran)
     write(from_caller(report), found)
@@ -52,7 +52,7 @@ def chaos(
 
 
 @contextmanager
-def parts_in(data: Path | None, seed: int, screen: Screen) -> Iterator[Parts]:
+def parts_in(data: Path | None, screen: Screen) -> Iterator[Parts]:
     """Start Kafka and ClickHouse with topics and tables in a folder, which goes at the end if it is ours."""
     import signal
     import sys
@@ -69,7 +69,7 @@ def parts_in(data: Path | None, seed: int, screen: Screen) -> Iterator[Parts]:
     with ExitStack() as ends:
         folder = from_caller(data) if data else Path(ends.enter_context(TemporaryDirectory(prefix=PREFIX)))
         screen.tell("starting Kafka and ClickHouse")
-        parts = ends.enter_context(running(folder, Random(seed), FLOW_SETTINGS))  # noqa: S311  ports
+        parts = ends.enter_context(running(folder, Random(), FLOW_SETTINGS))  # noqa: S311  ports
         create_topics(parts.settings(), PARTITIONS)
         migrate(parts.settings())
         yield parts

@@ -29,7 +29,7 @@ def soak(
     from verify.chaos.screen import Screen
     from verify.chaos.soak import soak as run
 
-    with Screen() as screen, parts_in(data, seed, screen) as parts:
+    with Screen() as screen, parts_in(data, screen) as parts:
         soaked = run(parts, 60 * minutes, seed, screen)
     found = soak_report(soaked)
     write(from_caller(report), found)
