@@ -116,10 +116,10 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 
 
 def test_health_is_red_before_the_disk_is_full_and_none_starts_on_it(world: World) -> None:
-    more = {"GAMEWAX_RECOVERY__LEAST_FREE_MB": "4"}
+    world.given["GAMEWAX_RECOVERY__LEAST_FREE_MB"] = "4"
     with small_disk(world.folder, "16m") as place:
         world.send(*islice(troubled(5), MESSAGES))
-        with world.started(*PROCESS, **more) as flow:
+        with world.started(*PROCESS) as flow:
             until(lambda: world.place() == MESSAGES)
             (endpoint,) = endpoints(place)
             with httpx.Client(base_url=endpoint.url) as client:
@@ -135,12 +135,12 @@ def test_health_is_red_before_the_disk_is_full_and_none_starts_on_it(world: Worl
             assert flow.wait(30) == 1
             assert flow.stderr is not None
             assert len(flow.stderr.read().splitlines()) == 1
-        refused = world.run(*PROCESS, **more)
+        refused = world.run(*PROCESS)
         assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
         assert "the disk of the recovery store is full (0 MB free, 4 MB wanted)" in refused.stderr
         unchecked = world.run(*PROCESS, GAMEWAX_RECOVERY__LEAST_FREE_MB="0")
         assert (unchecked.returncode, unchecked.stderr.count("\n")) == (1, 1), unchecked.stderr
         fill.unlink()
-        drained = world.run(*RUN, "--drain", **more)
+        drained = world.run(*RUN, "--drain")
         assert (drained.returncode, drained.stderr) == (0, "")
         assert_exact(world)
