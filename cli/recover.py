@@ -58,7 +58,7 @@ def recover(
         raise BadInput(f"what shall be done with {copy!r}? --from-backup puts a copy in the store's place")
     at_ms = epoch_ms("--from", from_) if from_ else 0
     folder, name = from_caller(load().recovery.dir) / flow, flow.partition(FILES)[0]
-    if name not in FLOWS or not folder.is_dir():
+    if name not in FLOWS or not (folder.is_dir() or from_):
         there = "it never ran" if name in FLOWS else f"there are: {', '.join(FLOWS)}"
         raise BadInput(f"there is no recovery store {folder}: {there}; is GAMEWAX_RECOVERY__DIR right?")
     if from_backup:
@@ -105,7 +105,6 @@ def _put_back(folder: Path, flow: str, wanted: str) -> int:
 
 def _from_time(folder: Path, flow: str, at_ms: int) -> int:
     from flows.recover_from import prepare
-
     from flows.store_made import forget_made
     from flows.store_put_back import set_aside_copies
 

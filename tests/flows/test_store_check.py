@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -221,3 +222,19 @@ def test_states_without_a_place_to_read_on_from_are_refused(store: Made) -> None
     store.change("DELETE FROM snaps WHERE step_id = 'engagement.read'")
     with pytest.raises(NeedsOperator, match="holds states and no place to read on from"):
         check_steps(store.folder / "store", adding(NAME, [], []))
+
+
+SQLITE_FINDS = re.compile(r"\((file is not a database|it has no table fronts)\)")
+PAGE = (ROOT / "docs" / "recovery.md").read_text()
+TOLD = [
+    ".*".join(re.escape(piece) for piece in fragment.split("…"))
+    for fragment in re.findall(r"`(… [^`]+)`", PAGE)
+]
+
+
+@pytest.mark.parametrize("misfortune", MISFORTUNES)
+def test_the_page_on_recovery_says_what_is_said(misfortune: str) -> None:
+    _, said = MISFORTUNES[misfortune]
+    told = SQLITE_FINDS.sub("(database disk image is malformed)", said)  # the page gives one example
+    told = told.replace("engagement.total.stateful_batch", "engagement.window.fold")
+    assert [line for line in TOLD if re.search(line, told)] != []
