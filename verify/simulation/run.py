@@ -179,19 +179,18 @@ class World:
             self.warehouse.drift_in(random)
         return self.cluster.write(random)
 
-    def round(self, random: Random) -> bool:
+    def round(self, random: Random, epoch_share: float = 1.0) -> bool:
         """Let every worker do all that it can, once; tells whether anything was done."""
         self.pass_time(0.05)
         moved = False
         for worker, parts in zip(self.cluster.workers, self.parts, strict=True):
             while parts.judge.step():
                 moved = True
-            moved = self.cluster.read(worker, epoch_ends=lambda: True) or moved
+            moved = self.cluster.read(worker, epoch_ends=lambda: random.random() < epoch_share) or moved
         for worker in self.cluster.workers:
             moved = self.cluster.work(worker, None) or moved
         while self.cluster.write(None):
             moved = True
-        del random
         return moved
 
     def restart(self, workers: int) -> None:
@@ -271,11 +270,10 @@ class World:
         for _ in range(steps):
             self.step_once(random, self.story.epoch_share)
             if self.cluster.done:  # it noticed more partitions
-                self._next_round(random)
+                self._next_round()
 
-    def _next_round(self, random: Random) -> None:
+    def _next_round(self) -> None:
         """Start anew in the same processes, as `flows.process` does when the topic has grown."""
-        del random
         self._close()
         self._start(len(self.cluster.workers))
 
@@ -285,19 +283,19 @@ class World:
         for _ in range(LONGEST):
             self.round(random)
             if self.cluster.done:
-                self._next_round(random)
+                self._next_round()
             if self.cluster.epoch > epoch:
                 return
         raise Wrong("an epoch is never committed")
 
     def _silence(self, what: Silence) -> None:
-        random, rounds = Random(what.seed), 6  # noqa: S311
+        random, rounds = Random(what.seed), 8  # noqa: S311
         self.counts["silences"] += 1
         for _ in range(rounds):
             self.pass_time(what.seconds / rounds)
-            self.round(random)
+            self.round(random, self.story.epoch_share * 2)
             if self.cluster.done:
-                self._next_round(random)
+                self._next_round()
 
     def _crash(self, what: Crash) -> None:
         random = Random(what.seed)  # noqa: S311

@@ -135,7 +135,7 @@ def story_of(seed: int) -> Story:
         seed=seed,
         flow=flow,
         limits=limits,
-        partitions=random.choice([1, 2, 2, 3]),
+        partitions=random.choice([1, 2, 2, 3, 3]),
         workers=random.choice(WORKERS),
         upsert_every_s=random.choice([0.0, 1.0]),
         trouble=random.choice([0.0, 0.1, 0.5]),
@@ -160,8 +160,7 @@ class Telling:
         self._partitions = story.partitions
         self._at_ms = START_MS
         self._pace_ms = random.choice([50, 300, 1_500])
-        self._behind_ms = [random.choice([0, 0, 3_000, 40_000]) for _ in range(8)]
-        self._silent: set[int] = set()
+        self._behind_ms = [random.choice([0, 0, 3_000, 40_000]) for _ in range(MOST_PARTITIONS)]
         self._recent: list[tuple[int, bytes | None, Meant]] = []
         self._ids = 0
 
@@ -196,10 +195,22 @@ class Telling:
         return [Commit(self._seed())]
 
     def _silence(self) -> list[Happening]:
+        """Let a partition fall silent while the others go on, and speak of the past when it comes back."""
         random = self._random
-        self._silent = {of for of in range(self._partitions) if random.random() < 0.5}  # noqa: PLR2004
-        self._at_ms += random.choice([0, 10_000, 60_000])
-        return [Silence(self._seed(), random.choice([5.0, IDLE_AFTER_S * 1.5]))]
+        silent, passes_ms = random.randrange(self._partitions), random.choice([10_000, 60_000, 60_000])
+        self._at_ms += passes_ms
+        self._behind_ms = [0] * MOST_PARTITIONS
+        others = [self._good(of) for of in range(self._partitions) if of != silent for _ in range(2)]
+        self._behind_ms[silent] = random.choice([0, passes_ms, passes_ms])
+        back = [self._good(silent) for _ in range(random.randrange(4))]
+        seconds = random.choice([5.0, *[IDLE_AFTER_S * 2] * 3])
+        return [
+            Arrive(tuple(others)),
+            Turn(self._seed(), 20),
+            Silence(self._seed(), seconds),
+            Arrive(tuple(back)),
+            Turn(self._seed(), random.choice([0, 20, 60])),
+        ]
 
     def _jump(self) -> list[Happening]:
         return [ClockJump(self._random.choice([-3_600, -5, 5, 3_600]))]
@@ -216,8 +227,7 @@ class Telling:
     def _message(self) -> Meant:
         random = self._random
         self._at_ms += random.randrange(self._pace_ms * 2)
-        speaking = [of for of in range(self._partitions) if of not in self._silent]
-        partition = random.choice(speaking or [0])
+        partition = random.randrange(self._partitions)
         chance = random.random()
         if self._recent and chance < 0.12:  # noqa: PLR2004  the same again, here or in another partition
             again = random.choice(self._recent[-30:])[2]
