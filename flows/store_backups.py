@@ -69,7 +69,11 @@ class Backups:
 
     def _run(self) -> None:
         while not self._ended.wait(self._due_in_s()):
-            if trouble := self._copy():
+            try:
+                trouble = self._copy()
+            except OSError as error:
+                trouble = str(error)
+            if trouble:
                 structlog.get_logger().warning("no copy of the store", flow=self._folder.name, why=trouble)
                 self._ended.wait(self._often.every_s)
 

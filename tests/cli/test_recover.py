@@ -53,8 +53,8 @@ class Recovery:
             text=True,
             check=False,
         )
-        said = (text.replace(str(self.flow), "FLOW") for text in (ended.stdout, ended.stderr))
-        return ended.returncode, *said
+        told, said = (text.replace(str(self.flow), "FLOW") for text in (ended.stdout, ended.stderr))
+        return ended.returncode, told, said
 
 
 @pytest.fixture
