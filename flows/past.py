@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from flows.store_check import content
+from flows.store_made import helps
 from flows.store_unfinished import NOTHING_STARTED, resume_epoch
+from topics.errors import NeedsOperator
 from windows.codec import read_state
 from windows.take import LaneState
 
@@ -49,15 +51,21 @@ def _files(database: Path) -> list[Path]:
 
 
 def _resumes_at(file: Path) -> int:
-    with closing(_open(file)) as store:
+    with _opened(file) as store:
         return resume_epoch(store)
 
 
 def _states(file: Path, step: str, before: int) -> Iterator[LaneState]:
-    with closing(_open(file)) as store:
+    with _opened(file) as store:
         for change, _ in store.execute(_NEWEST, (step, before)):
             yield read_state(content(change), LaneState, "Kafka position")
 
 
-def _open(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+@contextmanager
+def _opened(file: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
+            yield store
+    except sqlite3.DatabaseError as error:
+        what_helps = f"what can be done: {helps(file.parents[1])}"
+        raise NeedsOperator(f"recovery store {file} cannot be read ({error}); {what_helps}") from error

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from flows.past import committed_lanes
 from flows.store import Store
 from flows.store_check import check_store
 from flows.store_steps import check_steps
@@ -238,3 +239,10 @@ def test_the_page_on_recovery_says_what_is_said(misfortune: str) -> None:
     told = SQLITE_FINDS.sub("(database disk image is malformed)", said)  # the page gives one example
     told = told.replace("engagement.total.stateful_batch", "engagement.window.fold")
     assert [line for line in TOLD if re.search(line, told)] != []
+
+
+def test_who_only_reads_a_damaged_store_is_told_too(store: Made) -> None:
+    store.file.write_bytes(b"no database" * 100)
+    with pytest.raises(NeedsOperator) as told:
+        committed_lanes(store.folder / "store", "engagement.read")
+    assert str(told.value) == f"recovery store {store.file} cannot be read (file is not a database){HELPS}"
