@@ -143,13 +143,34 @@ class World:
     def _committed(self, epoch: int) -> None:
         """Note what a start would read of the lanes now: verdicts follow from it."""
         self.counts["epochs"] += 1
-        for step, key, packed in self.store.states(epoch + 1):
-            if step == self.step and packed is not None:
-                state = read_state(packed, LaneState, "Kafka position")
-                place = state.next_offset, state.floor_ms
-                known = self.floors.setdefault(int(key), [])
-                if state.floor_ms > NEVER and place not in known:
-                    known.append(place)
+        lanes = {
+            int(key): read_state(packed, LaneState, "Kafka position")
+            for step, key, packed in self.store.states(epoch + 1)
+            if step == self.step and packed is not None
+        }
+        for partition, state in lanes.items():
+            place, known = (state.next_offset, state.floor_ms), self.floors.setdefault(partition, [])
+            if state.floor_ms > NEVER and place not in known:
+                if state.floor_ms > max((floor for _, floor in known), default=NEVER):
+                    self._check_floor(partition, lanes)
+                known.append(place)
+        self._check_told(lanes)
+
+    def _check_floor(self, partition: int, lanes: Mapping[int, LaneState]) -> None:
+        """See to it that a floor is not above what the others promise; each process knows its own only."""
+        promises = [of.guarantee_ms(self._plan) for number, of in lanes.items() if number != partition]
+        lowest = min((of for of in promises if of > NEVER), default=NEVER)
+        if lanes[partition].floor_ms <= lowest:
+            return
+        if len(self.parts) == 1:
+            raise Wrong(f"partition {partition} has a floor above the promise of another: {lowest}")
+        self.counts["floors_above_other_processes"] += 1
+
+    def _check_told(self, lanes: Mapping[int, LaneState]) -> None:
+        """See to it that lag tools are told nothing that is not committed."""
+        for partition, offset in self.topic.told.items():
+            if partition in lanes and offset > lanes[partition].next_offset:
+                raise Wrong(f"lag tools were told offset {offset} of partition {partition}, not committed")
 
     # what happens
 
