@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 
 from clickhouse_connect.driver.client import Client
+from confluent_kafka import KafkaException
 
 from sinks.clickhouse_client import connect
 from topics.errors import Broken
@@ -73,13 +75,20 @@ def come_back(parts: Parts, faults: Faults) -> None:
     give_up_at, wait = time.monotonic() + UP_WITHIN_S, Event().wait
     while True:
         faults.tick()
-        if parts.all_up() and parts.answer():
+        if parts.all_up() and parts.answer() and led(parts):
             return
         if time.monotonic() > give_up_at:
             dead = [target for target in faults.targets() if parts.pid(target) is None]
             named = ", ".join(dead) or "Kafka or ClickHouse does not answer"
             raise Broken(f"did not come back within {UP_WITHIN_S:.0f} s: {named}")
         wait(LOOK_S)
+
+
+def led(parts: Parts) -> bool:
+    """Tell whether Kafka has taken up every partition again, which it does after it answers."""
+    with suppress(KafkaException):
+        return all(ends(parts.kafka.bootstrap_servers, topic) for topic in FLOW)
+    return False
 
 
 def catch_up(parts: Parts, faults: Faults, show: Callable[[int], None]) -> None:

@@ -10,6 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from confluent_kafka import KafkaException
+
 from sinks.clickhouse_client import connect
 from topics.errors import GamewaxError
 from verify.chaos.ending import TOPICS, Found, catch_up, come_back, compare_all, stop_flows
@@ -92,8 +95,8 @@ def play(parts: Parts, seed: int, harm: Harm, screen: Screen) -> Ran:
     ran, began = Ran(seed), time.monotonic()
     try:
         _play(parts, harm, screen, ran)
-    except GamewaxError as error:
-        ran.trouble = str(error)
+    except (GamewaxError, ClickHouseError, KafkaException, OSError) as error:
+        ran.trouble = " ".join(str(error).split()) or type(error).__name__
     ran.seconds = time.monotonic() - began
     return ran
 
