@@ -22,6 +22,7 @@ from verify.poison.values import LAST_MS
 Place = tuple[int, int]  # partition, offset
 Row = dict[str, Any]
 EXTRA = "extra"
+DECIMALS = 6  # of a metric in windows; the raw row keeps it as it came
 
 
 @dataclass(slots=True)
@@ -54,6 +55,10 @@ def topic_truth(topic: str, log_id: str, log: Iterable[Record], limits: Limits) 
             true.raw[of.partition, of.offset] = _raw_row(topic, of, verdict)
             if first.replays and "event_id" not in verdict:
                 verdict = {**verdict, "event_id": f"replay of {first.offset}"}
+            verdict = {
+                name: round(value, DECIMALS) if isinstance(value, float) else value
+                for name, value in verdict.items()
+            }
         true.events.append(Message(of.partition, of.offset, None if dead else verdict))  # type: ignore[arg-type]
     true.judged = judge(true.events, limits)
     return true
