@@ -103,7 +103,8 @@ def unpack_slot(plan: Plan, packed: bytes) -> Slot:
 
 def _columns(of: Aggregate) -> list[str]:
     """Name all that is kept of a row, in order: what a snapshot's arrays mean."""
-    return [*of.measures(), *of.sets(), *(f"~{metric}" for metric in of.sketches())]
+    sketches = dict.fromkeys(f"~{term.sketch}" for term in of.terms.values() if term.sketch)
+    return [*of.measures(), *of.sets(), *sketches]
 
 
 def packed_state(state: msgspec.Struct) -> bytes:
