@@ -123,7 +123,7 @@ def clean_after_restore(right: Any) -> Any:
 
     def build(packed: bytes | None) -> SlotLogic:
         logic: SlotLogic = right(packed)
-        if packed is not None:
+        if logic._slot is not None:
             for window in logic._slot.windows.values():
                 window._emitted = window._groups.measures[0].copy()
             logic._due = None
@@ -143,7 +143,7 @@ def no_rows_at_eviction(right: Any) -> Any:
             return [of for of in out if not (freed and isinstance(of, Rows))], discard
 
     def build(packed: bytes | None) -> SlotLogic:
-        logic = right(packed)
+        logic: SlotLogic = right(packed)
         logic.__class__ = Careless
         return logic
 
@@ -155,7 +155,8 @@ def forgets_accounts(right: Any) -> Any:
 
     def build(packed: bytes | None) -> AccountsLogic:
         del packed
-        return right(None)
+        anew: AccountsLogic = right(None)
+        return anew
 
     return build
 
@@ -178,21 +179,18 @@ def _unversioned(rows: Rows) -> Rows:
     return Rows(rows.table, rows.frame.with_columns(rows.frame["version"] * 0))
 
 
-def version_of_now(writer: type[Writer]) -> type[Writer]:
-    """Let whatever was written last win."""
+class Unordered(Writer):
+    """Lets whatever is written last win."""
 
-    class Unordered(writer):  # type: ignore[misc, valid-type]
-        def step(self) -> None:
-            self.queued = [_unversioned(of) if isinstance(of, Rows) else of for of in self.queued]
-            super().step()
-
-    return Unordered
+    def step(self) -> None:
+        self.queued[:] = [_unversioned(of) if isinstance(of, Rows) else of for of in self.queued]
+        super().step()
 
 
 MISTAKES: dict[str, System] = {
     "a snapshot that does not wait for the sink": System(writer=Hasty),
     "a failed insert is dropped": System(writer=GivesUp),
-    "a version that does not grow": System(writer=version_of_now(Writer)),
+    "a version that does not grow": System(writer=Unordered),
     "states of an unfinished epoch are kept": System(forget=forget_nothing),
     "a finished epoch is forgotten": System(forget=forget_too_much),
     "a ring that is not read again": System(lane=Forgetful),

@@ -143,7 +143,7 @@ def story_of(seed: int) -> Story:
         live=random.random() < 0.3,  # noqa: PLR2004
         happenings=(),
     )
-    return replace(story, happenings=tuple(Telling(story, random).happenings(random.randint(4, 9))))
+    return replace(story, happenings=tuple(Telling(story, random).happenings(random.randint(3, 7))))
 
 
 class Telling:
