@@ -18,7 +18,7 @@ from verify.chaos.parts import CLICKHOUSE, KAFKA
 from verify.chaos.proxy import Trouble
 
 # Of each single part: there are four flows and four supervisors.
-WEIGHTS = {"flow": 10, "supervisor": 4, KAFKA: 15, CLICKHOUSE: 12}
+WEIGHTS = {"flow": 10, "supervisor": 4, KAFKA: 15, CLICKHOUSE: 22}
 BETWEEN_KILLS_S = (0.6, 4.0)
 BETWEEN_OTHERS_S = (1.5, 7.0)
 HELD_S = (0.5, 5.0)
@@ -70,7 +70,7 @@ def wreak(faults: Faults, asked: Wreaking, show: Callable[[str], None]) -> None:
         elif now >= kill_at + STUCK_S:
             raise Broken(f"nothing that could be killed has moved for {STUCK_S:.0f} s")
         if now >= other_at:
-            if faults.recovering < MANY_RECOVERING:
+            if faults.recovering <= MANY_RECOVERING:
                 _other(faults, others)
             other_at = time.monotonic() + others.uniform(*BETWEEN_OTHERS_S)
         wait(LOOK_S)
