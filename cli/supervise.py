@@ -1,10 +1,10 @@
 """Keeps flows running: starts them as processes, starts them again when they die, ends them when asked.
 
-Rules: a flow that ends with 0 (drained) is done; 3 ends the supervisor with that code, and so does 2
-before the flow has ever run well, since a restart would only say it again; anything else is started
-again after a growing wait. The processes of one flow's cluster live and die together. Ctrl-C and
-SIGTERM let every flow end at an epoch's edge, asked once. When we are killed the kernel kills the flows with
-us: their state is safe at any moment, and whoever starts them next need not wait for their end.
+Rules: a flow that ends with 0 (drained) is done; 3 ends the supervisor with that code, and so does 2 at
+the first start, since a restart would only say it again; anything else is started again after a growing
+wait, also 2 later on: Kafka or ClickHouse may be away. The processes of one flow's cluster live and die
+together. Ctrl-C and SIGTERM let every flow end at an epoch's edge, asked once. When we are killed the kernel
+kills the flows with us: their state is safe at any moment, and whoever starts them next need not wait.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Flow:
     started: float = 0.0
     wait_s: float = FIRST_WAIT_S
     not_before: float = 0.0
-    proven: bool = False  # it has run well, so its settings are right
+    proven: bool = False  # it has run well
+    begun: bool = False  # it has ended otherwise than at once by its settings, so they are right
     asked: bool = False  # to end
     code: int | None = None
 
@@ -92,7 +93,8 @@ class Flow:
     def _after(self, code: int, now: float) -> None:
         healthy = now - self.started > HEALTHY_S
         self.proven |= healthy
-        if code == OPERATOR or (code == SETTINGS and (self.once or not self.proven)):
+        self.begun |= healthy or code != SETTINGS
+        if code == OPERATOR or (code == SETTINGS and (self.once or not self.begun)):
             self.code = code
             return
         self.wait_s = FIRST_WAIT_S if healthy else self.wait_s

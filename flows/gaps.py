@@ -26,7 +26,7 @@ from settings import load
 from sinks.clickhouse_client import connect
 from sinks.clickhouse_errors import as_users_read_it
 from sinks.clickhouse_insert import block, insert
-from sources.gaps import STOP, Gap, GapMet, behind, find, of_one_log, told
+from sources.gaps import EARLIEST, STOP, Gap, GapMet, behind, find, of_one_log, told
 from sources.gaps import skipped as skipped_by
 from sources.kafka_client import Bounds, Log, describe, log_bounds
 from topics.errors import BadInput, Broken, GamewaxError, NeedsOperator
@@ -62,10 +62,15 @@ def resumed(plan: Plan, step: str, topic: str) -> Mapping[int, LaneState]:
     if answer != STOP:
         _go_on(plan.flow, log, held, gaps)
     behind_gaps = {gap.partition for gap in gaps} & held.keys()
-    return {**starts} | {
-        of.partition: behind(of, log, held[of.partition], answer, plan)
-        for of in lanes
-        if of.partition in behind_gaps
+    returned = {of.partition: of for of in _gone(plan.flow, step) if of.partition in held}
+    return {
+        **starts,
+        **{number: behind(of, log, held[number], EARLIEST, plan) for number, of in returned.items()},
+        **{
+            of.partition: behind(of, log, held[of.partition], answer, plan)
+            for of in lanes
+            if of.partition in behind_gaps
+        },
     }
 
 
@@ -77,6 +82,13 @@ def _standing(flow: str, step: str, log: Log) -> tuple[list[LaneState], Mapping[
         return lanes, {}
     starts = (read_notes(store.parent) or Recovered()).lanes(log)
     return list(starts.values()), starts
+
+
+def _gone(flow: str, step: str) -> list[LaneState]:
+    """Give lanes of a log before the one that is read: of partitions that a topic made anew had no more."""
+    lanes = committed_lanes(store_of(load().recovery.dir, flow), f"{flow}.{step}")
+    now = {(of.log, of.partition) for of in of_one_log(lanes)}
+    return [of for of in lanes if (of.log, of.partition) not in now]
 
 
 def _go_on(flow: str, log: Log, held: Mapping[int, Bounds], gaps: list[Gap]) -> None:

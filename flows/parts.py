@@ -132,10 +132,11 @@ def open_source(plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: 
     settings = load()
     if settings.files.globs:
         return open_files(plan, topic, make_lane, stop)
-    past = of_one_log(past_lanes(store_of(settings.recovery.dir, plan.flow), f"{plan.flow}.{step}"))
+    known = past_lanes(store_of(settings.recovery.dir, plan.flow), f"{plan.flow}.{step}")
     idle_after_s, pause = settings.windows.idle_after_s, settings.dead_letters.pause
     starts = resumed(plan, step, topic.name)
-    reading = Reading(time.monotonic, idle_after_s, settings.drain, pause, stop, past, starts)
+    past, kept = of_one_log(known), frozenset(of.partition for of in known)
+    reading = Reading(time.monotonic, idle_after_s, settings.drain, pause, stop, past, starts, kept)
     return KafkaSource(settings.kafka, topic.name, plan, make_lane, reading)
 
 

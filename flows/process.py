@@ -133,19 +133,20 @@ def end_in_time(stop: Event, say: TextIO, within_s: float) -> None:
     """
     stop.wait()
     time.sleep(within_s)
-    say.write(
-        f"gamewax: asked to end, and could not within {within_s:.0f} s: the next start reads on safely\n"
-    )
-    say.flush()
-    os._exit(Broken.exit_code)
+    _end_now(say, f"asked to end, and could not within {within_s:.0f} s: the next start reads on safely")
 
 
 def end_when_set_back(name: str, say: TextIO) -> None:
     """End at once when the host's clock was set back: the engine would sleep that long."""
     watch = ClockWatch(lambda: utc_now().timestamp(), time.monotonic)
     by_s = watch.wait_for_step_back(Event())
-    say.write(f"gamewax: flow {name}: the host's clock was set back by {by_s:.0f} s: starting anew\n")
-    say.flush()
+    _end_now(say, f"flow {name}: the host's clock was set back by {by_s:.0f} s: starting anew")
+
+
+def _end_now(say: TextIO, why: str) -> None:
+    with suppress(OSError):  # nobody may listen any more
+        say.write(f"gamewax: {why}\n")
+        say.flush()
     os._exit(Broken.exit_code)
 
 

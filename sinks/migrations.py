@@ -84,6 +84,8 @@ def pending(settings: HasServer, folder: Path = DDL) -> list[Migration]:
     client = connect(server, None)
     try:
         known = applied(client, server.database) if has_ledger(client, server.database) else {}
+    except (ClickHouseError, OSError) as error:
+        raise as_users_read_it(error, server.url, server.user, server.database) from error
     finally:
         client.close()
     return unapplied(load(folder), known)

@@ -29,6 +29,7 @@ from sources.board import Board
 from sources.dead_share import DeadShare
 from sources.figures import SourceFigures
 from sources.gaps import GapMet, find, told
+from sources.gone import GonePartition
 from sources.kafka_client import ANSWER_S, Log, bounds, consumer, describe, trouble
 from sources.kafka_partition import KafkaPartition, Surroundings, standing_of
 from sources.messages import arrivals, position_after
@@ -58,8 +59,8 @@ class Reading:
 
     Setting `stop` ends the source at an epoch's edge, with a snapshot. `past` is where each partition
     stood, also those that other processes of a cluster read; `resumed` where some go on that have no past or
-    must not go on there. `pause` stops reading when most messages
-    are dead letters (`sources.dead_share`).
+    must not go on there; `kept` which partitions the store knows, also those that the topic has no more.
+    `pause` stops reading when most messages are dead letters (`sources.dead_share`).
     """
 
     monotonic: Callable[[], float]
@@ -69,6 +70,7 @@ class Reading:
     stop: Event = field(default_factory=Event)
     past: Sequence[LaneState] = ()
     resumed: Mapping[int, LaneState] = field(default_factory=dict)
+    kept: frozenset[int] = frozenset()
     client: Client = Client()
 
 
@@ -185,15 +187,16 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         return self._reading.stop.is_set() or self._watch.found_more
 
     def list_parts(self) -> list[str]:
-        """Name the partitions."""
-        return [f"{partition:05d}" for partition in range(self._log.partitions)]
+        """Name the partitions; the engine wants a place for each that the store knows."""
+        numbers = {*range(self._log.partitions), *self._reading.kept}
+        return [f"{partition:05d}" for partition in sorted(numbers)]
 
     def build_part(
         self,
         step_id: str,  # noqa: ARG002  Bytewax's interface
         for_part: str,
         resume_state: bytes | None,
-    ) -> KafkaPartition:
+    ) -> KafkaPartition | GonePartition:
         """Open a partition where the snapshot says, else at its first message.
 
         Raises:
@@ -201,6 +204,8 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
 
         """
         partition = int(for_part)
+        if partition >= self._log.partitions:
+            return GonePartition(resume_state or b"")
         reader = self._reading.client.open(self._kafka, self._group)
         held = bounds(reader, self._log.topic, partition)
         low, high = held

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import msgspec
 import structlog
@@ -40,6 +41,7 @@ BATCH_BYTES = 8 << 20  # of large messages: as many are judged at once, and no m
 LINGER_S = 0.1  # a smaller batch is judged when its first message is this old
 MOST_HELD = 80_000  # messages that all partitions of a process hold unjudged; one may always hold a batch
 AHEAD_MS = 30_000  # event time a partition may run ahead of another that has unread messages
+LEAVES_WITHIN_S = 5.0  # the client waits for ever for a broker that is gone
 REST = timedelta(milliseconds=5)  # between polls that find nothing
 
 
@@ -159,9 +161,11 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         )
 
     def close(self) -> None:
-        """Leave Kafka; others wait for us no more."""
+        """Leave Kafka; others wait for us no more. A Kafka that is away is not waited for."""
         self._standing.unread, self._standing.held = False, 0
-        self._reader.close()
+        leaving = Thread(target=self._reader.close, name="leave", daemon=True)
+        leaving.start()
+        leaving.join(LEAVES_WITHIN_S)
 
     def _after_commit(self) -> list[Take]:
         """Act on what the last snapshot made certain: tell lag tools, use the floor."""

@@ -119,6 +119,11 @@ def test_a_topic_created_anew_is_another_log_with_books_of_its_own(world: World)
     world.drain()
     world.drain()
     assert counted(world) + late(world) == 4 * 40 + 2 * 60
+    world.add_partitions(4)
+    world.send(*(good(partition, second) for partition in range(4) for second in range(90, 100)))
+    world.drain()
+    world.drain()
+    assert counted(world) + late(world) == 4 * 40 + 2 * 60 + 4 * 10
 
 
 def late(world: World) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from sources.gone import GonePartition
 from sources.kafka import KafkaSource
 from sources.kafka_partition import KafkaPartition
 from verify.simulation.graph import Graph
@@ -84,7 +85,9 @@ def source_of(part: type[KafkaPartition]) -> Callable[..., KafkaSource]:
     """Give a source of such partitions."""
 
     class Source(KafkaSource):
-        def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> KafkaPartition:
+        def build_part(
+            self, step_id: str, for_part: str, resume_state: bytes | None
+        ) -> KafkaPartition | GonePartition:
             built = super().build_part(step_id, for_part, resume_state)
             built.__class__ = part
             return built
