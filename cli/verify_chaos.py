@@ -26,7 +26,9 @@ def chaos(
         Path | None, typer.Option(help="An empty folder to work in and to keep; else a temporary one.")
     ] = None,
     *,
-    publish: Annotated[bool, typer.Option("--publish", help="Write docs/chaos-report.md, too.")] = False,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Write docs/chaos-report.md and .json, too.")
+    ] = False,
 ) -> int:
     """Kill flows, supervisors, Kafka and ClickHouse at random moments under load; nothing may be lost.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from embedded.process import ROOT
 from verify.chaos.faults import group_of
+from verify.chaos.report import write
 
 PAGE = ROOT / "docs" / "chaos-report.md"
 Report = Mapping[str, Any]
@@ -83,8 +84,9 @@ def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str
 
 
 def publish(report: Report, path: Path = PAGE) -> None:
-    """Write the page."""
+    """Write the page, and the report that it is made from beside it."""
     path.write_text(page(report), encoding="utf-8")
+    write(path.with_suffix(".json"), report)
 
 
 def _total(counts: Mapping[str, Mapping[str, int]]) -> int:

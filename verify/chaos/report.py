@@ -9,6 +9,7 @@ import json
 import platform
 import subprocess
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -132,7 +133,7 @@ def machine() -> Json:
     }
 
 
-def write(path: Path, report: Json) -> None:
+def write(path: Path, report: Mapping[str, object]) -> None:
     """Write the report."""
     path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
