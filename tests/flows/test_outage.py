@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from time import monotonic
+from urllib.parse import urlsplit
 
 import polars as pl
 import pytest
@@ -12,11 +14,13 @@ import pytest
 from sinks.clickhouse_errors import Verdict, judge
 from sinks.clickhouse_writer import ClickHouseWriter, Pace
 from tests.flow_fixture import World, until
+from verify.fault_proxy import ERRORS, FaultProxy, Trouble
+from verify.outage.found import Asked, Found
+from verify.outage.goals import goals
 from verify.outage.load import Load
 from verify.outage.process import FlowProcess, flow_process
-from verify.outage.proxy import FaultyProxy, Trouble
 from verify.outage.right import Wrong, wrong
-from verify.outage.story import Asked, Found, finish, now_ms, short_of
+from verify.outage.story import finish, now_ms
 from windows.rows import Rows
 
 PER_SECOND = 4_000
@@ -31,14 +35,14 @@ FRAMES, ROWS = 5, 40
 
 
 @pytest.fixture
-def proxy(world: World) -> Iterator[FaultyProxy]:
-    with FaultyProxy(world.clickhouse.url) as proxy:
+def proxy(world: World) -> Iterator[FaultProxy]:
+    with FaultProxy(urlsplit(world.clickhouse.url).port or 0) as proxy:
         yield proxy
 
 
 @pytest.mark.slow
 def test_reading_pauses_while_clickhouse_is_away_and_nobody_else_notices(
-    world: World, proxy: FaultyProxy
+    world: World, proxy: FaultProxy
 ) -> None:
     near = world.environment | QUICK
     with (
@@ -49,13 +53,13 @@ def test_reading_pauses_while_clickhouse_is_away_and_nobody_else_notices(
     ):
         until(lambda: not flow.look().reasons and flow.look().read > PER_SECOND)
         before = flow.look()
-        proxy.become(Trouble.AWAY)
+        proxy.begin(Trouble.REFUSES)
         until(lambda: "clickhouse_away" in flow.look().reasons)
         until(lambda: stands_still(flow, load))
         sold = load.sent.purchases
         until(lambda: neighbour.look().read > sold)
         assert flow.look().rss - before.rss < MOST_GROWTH
-        proxy.become(Trouble.NONE)
+        proxy.end()
         load.end()
         for of, sent in ((flow, load.sent.events), (neighbour, load.sent.purchases)):
             finish(of, sent)
@@ -70,17 +74,19 @@ def stands_still(flow: FlowProcess, load: Load) -> bool:
     return flow.look().read == read
 
 
-@pytest.mark.parametrize("trouble", [of for of in Trouble if of not in {Trouble.NONE, Trouble.SLOW}])
-def test_no_trouble_loses_or_doubles_a_row(world: World, proxy: FaultyProxy, trouble: Trouble) -> None:
+@pytest.mark.parametrize(
+    "trouble", [of for of in Trouble if of not in {Trouble.SLOW_LINE, Trouble.SLOW_SERVER}]
+)
+def test_no_trouble_loses_or_doubles_a_row(world: World, proxy: FaultProxy, trouble: Trouble) -> None:
     server = world.server.model_copy(update={"url": proxy.url})
     writer = ClickHouseWriter(server, monotonic, Random(7), IMPATIENT)
     writer.put(frame(0))
     writer.flush()
-    proxy.become(trouble)
+    proxy.begin(trouble)
     for number in range(1, FRAMES):
         writer.put(frame(number))
-    until(lambda: writer.figures().retries > 1)
-    proxy.become(Trouble.NONE)
+    until(lambda: writer.figures().retries > (len(ERRORS) if trouble is Trouble.ERRORS else 1))
+    proxy.end()
     writer.close()
     found = world.ask("SELECT count(), uniqExact(game_id), sum(events) FROM engagement_upserts")
     assert found == [(FRAMES * ROWS, FRAMES * ROWS, sum(range(FRAMES * ROWS)))]
@@ -109,22 +115,40 @@ def test_a_server_that_lacks_memory_disk_or_rest_is_waited_for() -> None:
     assert {judge(Said(code)) for code in (75, 241, 243, 252)} == {Verdict.WAIT}
 
 
-WELL = Found(before_mb=200, peak_mb=400, paused_after_s=1, red_after_s=10, catch_up=9, neighbour_s=2)
+WELL = Found(
+    before_mb=200,
+    peak_mb={"ClickHouse away": 210, "catching up": 400, "other troubles": 400, "Kafka away": 600},
+    others_behind_s={"ClickHouse away": 4.0, "catching up": 30.0},
+    paused_after_s=1,
+    red_after_s=10,
+    resumed_after_s=2,
+    caught_up_after_s=9,
+    catch_up=9,
+    kafka_red_s=12,
+    kafka_back_s=3,
+    wrong=Wrong(),
+)
 
 
 @pytest.mark.parametrize(
-    ("change", "short"),
+    ("change", "missed"),
     [
         ({}, []),
-        ({"peak_mb": 457}, ["memory"]),
-        ({"paused_after_s": None}, ["reading did not pause"]),
-        ({"red_after_s": 16.0}, ["health"]),
+        ({"peak_mb": {"ClickHouse away": 457}}, ["memory, ClickHouse away"]),
+        ({"peak_mb": {"catching up": 457}}, ["memory, catching up"]),
+        ({"others_behind_s": {"ClickHouse away": 11.0}}, ["the other flow, ClickHouse away"]),
+        ({"paused_after_s": None}, ["reading pauses"]),
+        ({"red_after_s": 16.0}, ["not ready"]),
+        ({"caught_up_after_s": None}, ["caught up alone"]),
         ({"catch_up": 4.9}, ["catching up"]),
-        ({"neighbour_s": 30.0}, ["the other flow"]),
-        ({"kafka_back_s": 11.0}, ["Kafka"]),
-        ({"wrong": Wrong(lost=1)}, ["numbers"]),
+        ({"kafka_red_s": None}, ["Kafka: not ready"]),
+        ({"kafka_back_s": 11.0}, ["Kafka: less than 1 s behind"]),
+        ({"wrong": Wrong(lost=1)}, ["every row and book"]),
+        ({"stopped": "flow engagement ended with 1"}, ["to the end"]),
     ],
 )
-def test_the_last_line_names_what_is_not_as_promised(change: dict[str, object], short: list[str]) -> None:
-    found = Found(**{name: change.get(name, getattr(WELL, name)) for name in WELL.__slots__})  # type: ignore[arg-type]
-    assert short_of(Asked(60, 0, 20_000), found) == short
+def test_what_is_not_as_promised_is_a_missed_goal_by_its_name(
+    change: dict[str, object], missed: list[str]
+) -> None:
+    found = replace(WELL, **change)  # type: ignore[arg-type]
+    assert [goal.name for goal in goals(Asked(60, 30, 20_000), found) if not goal.met] == missed

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from random import Random
 from threading import Thread
 
 import pytest
 
-from verify.chaos.parts import quiet_ports
-from verify.chaos.proxy import ERRORS, FaultProxy, Trouble
+from verify.fault_proxy import ERRORS, FaultProxy, Trouble
 
 BODY = b"rows" * 50_000
 WAITS_S = 0.5
@@ -56,8 +55,7 @@ def server() -> Iterator[Heard]:
 
 @pytest.fixture
 def proxy(server: Heard) -> Iterator[FaultProxy]:
-    (port,) = quiet_ports(Random(), 1)
-    with FaultProxy(port, server.server_port) as proxy:
+    with FaultProxy(server.server_port) as proxy:
         yield proxy
 
 
@@ -84,7 +82,8 @@ def send(proxy: FaultProxy) -> int | str:
     [
         (Trouble.REFUSES, {"refused"}, 0),
         (Trouble.HALF_OPEN, {"silence"}, 0),
-        (Trouble.SLOW, {"silence", 200}, None),
+        (Trouble.SLOW_LINE, {"silence", 200}, None),
+        (Trouble.SLOW_SERVER, {"silence"}, 0),
         (Trouble.ERRORS, {500, 502, 503}, 0),
         (Trouble.CUTS_REQUEST, {"cut"}, 0),
         (Trouble.CUTS_ANSWER, {"cut"}, 1),
@@ -114,3 +113,9 @@ def test_errors_come_in_turn_and_a_server_that_is_away_is_a_cut_connection(
     server.shutdown()
     server.server_close()
     assert send(proxy) == "cut"
+
+
+def test_nobody_else_gets_the_port_while_connections_are_refused(proxy: FaultProxy) -> None:
+    proxy.begin(Trouble.REFUSES)
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", proxy.port))

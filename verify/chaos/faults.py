@@ -17,7 +17,7 @@ import psutil
 
 from verify.chaos.parts import CLICKHOUSE, KAFKA, Parts
 from verify.chaos.progress import Progress
-from verify.chaos.proxy import Trouble
+from verify.fault_proxy import Trouble
 
 SUPERVISOR = "supervisor of "
 KILL, PAUSE = "kill", "pause"

@@ -27,8 +27,8 @@ from embedded.process import HOST
 from embedded.services_clickhouse import ClickHouseChild
 from embedded.services_state import credentials, make_folder
 from topics.errors import GamewaxError, NeedsOperator
-from verify.chaos.proxy import FaultProxy
 from verify.chaos.supervised import Supervised
+from verify.fault_proxy import FaultProxy
 
 FLOWS = ("engagement", "purchases", "server_health", "archive")
 DATABASE = "gamewax"
@@ -52,10 +52,10 @@ class Parts:
         make_folder(folder)
         self.folder = folder
         self.users = credentials(folder)
-        kafka_port, clickhouse_port, proxy_port = quiet_ports(random, 3)
+        kafka_port, clickhouse_port = quiet_ports(random, 2)
         self.kafka = EmbeddedKafka(folder / KAFKA, kafka_port)
         self.clickhouse = ClickHouseChild(folder, clickhouse_port)
-        self.proxy = FaultProxy(proxy_port, clickhouse_port)
+        self.proxy = FaultProxy(clickhouse_port)
         self._flow_settings = flow_settings
         self.flows: dict[str, Supervised] = {}
         self.absences = {KAFKA: Absence(), CLICKHOUSE: Absence()}
@@ -86,7 +86,7 @@ class Parts:
             **ours,
             "GAMEWAX_KAFKA__BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
             "GAMEWAX_KAFKA__OPTIONS": "{}",
-            "GAMEWAX_CLICKHOUSE__URL": f"http://{HOST}:{self.proxy.port}",
+            "GAMEWAX_CLICKHOUSE__URL": self.proxy.url,
             "GAMEWAX_CLICKHOUSE__DATABASE": DATABASE,
             "GAMEWAX_CLICKHOUSE__USER": self.users.writer.user,
             "GAMEWAX_CLICKHOUSE__PASSWORD": self.users.writer.password,

@@ -15,10 +15,10 @@ from threading import Event
 from verify.chaos.faults import SUPERVISOR, Faults
 from verify.chaos.flat import Bound, Flat, judge, settled
 from verify.chaos.parts import CLICKHOUSE, KAFKA, Parts
-from verify.chaos.proxy import Trouble
 from verify.chaos.run import Ran, play
 from verify.chaos.samples import DESCRIPTORS, MEMORY, STORE, Samples
 from verify.chaos.screen import Screen
+from verify.fault_proxy import Trouble
 
 EVERY_S = 60.0
 SHORT_S, SHORT_EVERY_S = 300.0, 12.0  # a shorter run is a smoke test
@@ -44,7 +44,7 @@ def in_turn(faults: Faults) -> Iterator[Callable[[], None]]:
         partial(faults.pause, KAFKA, 5.0),
         partial(faults.disturb, Trouble.HALF_OPEN, 10.0),
         partial(faults.kill, KAFKA),
-        partial(faults.disturb, Trouble.SLOW, 10.0),
+        partial(faults.disturb, Trouble.SLOW_LINE, 10.0),
         partial(faults.pause, "engagement", 5.0),
         partial(faults.disturb, Trouble.ERRORS, 10.0),
         partial(faults.kill, "server_health"),

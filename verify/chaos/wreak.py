@@ -15,7 +15,7 @@ from threading import Event
 from topics.errors import Broken
 from verify.chaos.faults import Faults, group_of
 from verify.chaos.parts import CLICKHOUSE, KAFKA
-from verify.chaos.proxy import Trouble
+from verify.fault_proxy import Trouble
 
 # Of each single part: there are four flows and four supervisors.
 WEIGHTS = {"flow": 10, "supervisor": 4, KAFKA: 15, CLICKHOUSE: 22}

@@ -73,6 +73,10 @@ class Load:
         self._stop.set()
         self._thread.join()
 
+    def held(self) -> int:
+        """Count the messages that Kafka has not acknowledged yet."""
+        return len(self._producer)
+
     def truth(self, size_s: int) -> pl.DataFrame:
         """Give what `engagement_by_level` must show for one window size, by plain grouping."""
         return (

@@ -1,13 +1,14 @@
 """Stands between the flows and ClickHouse, and does what networks and servers do when they are unwell.
 
-Rules: it runs in a thread of its own, on 127.0.0.1, and passes bytes on unread unless a trouble is on. A
-trouble begins and ends when told; connections that it has spoiled are cut, so none is left half dead. With
-the real server away a client meets a connection that is reset.
+Rules: it runs in a thread of its own, on 127.0.0.1, on a port that is nobody else's till the end, and passes
+bytes on unread unless a trouble is on. A trouble begins and ends when told; connections that it has spoiled
+are cut, so none is left half dead. With the real server away a client's connection is reset.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Coroutine
 from contextlib import suppress
 from enum import Enum
@@ -19,7 +20,9 @@ from typing import Any, Self
 from embedded.process import HOST
 
 PIECE = 65_536  # bytes
-SLOW_S = 0.15  # for each piece of a request and of an answer
+SLOW_LINE_S = 0.15  # for each piece of a request and of an answer
+SLOW_SERVER_S = 5.0  # for each request
+REQUEST_BEGINS = (b"GET ", b"POST ")
 REQUEST_ENDS_S = 0.05  # silence that ends a request which is answered with an error
 ENDS_WITHIN_S = 5.0
 
@@ -28,7 +31,8 @@ class Trouble(Enum):
     """What can be wrong between a client and ClickHouse."""
 
     REFUSES = "refuses connections"
-    SLOW = "slow"
+    SLOW_LINE = "slow"
+    SLOW_SERVER = "takes 5 s for each request"
     HALF_OPEN = "half-open"
     ERRORS = "answers errors"
     CUTS_REQUEST = "cut within requests"
@@ -59,10 +63,12 @@ ERRORS = (
 
 
 class FaultProxy:
-    """A context manager that listens on `port` for the server on `server_port`."""
+    """A context manager that listens on a port of its own for the server on `server_port`."""
 
-    def __init__(self, port: int, server_port: int) -> None:
-        self.port, self._server_port = port, server_port
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self._place = socket.socket()  # holds the port; only another socket listens
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.trouble: Trouble | None = None
         self.harmed = 0  # requests, answers or connections that a trouble has spoiled
         self._errors = cycle(ERRORS)
@@ -72,7 +78,18 @@ class FaultProxy:
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
         self._thread = Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
 
+    @property
+    def port(self) -> int:
+        """Give the port for clients."""
+        return int(self._place.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Give the address for clients."""
+        return f"http://{HOST}:{self.port}"
+
     def __enter__(self) -> Self:
+        self._place.bind((HOST, 0))
         self._thread.start()
         self._do(self._listen())
         return self
@@ -84,6 +101,7 @@ class FaultProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(ENDS_WITHIN_S)
         self._loop.close()
+        self._place.close()
 
     def begin(self, trouble: Trouble) -> None:
         """Let a trouble begin; one that was on ends."""
@@ -156,8 +174,10 @@ class FaultProxy:
         while piece := await reader.read(PIECE):
             self.harmed += self.trouble is not None
             match self.trouble:
-                case Trouble.SLOW:
-                    await asyncio.sleep(SLOW_S)
+                case Trouble.SLOW_LINE:
+                    await asyncio.sleep(SLOW_LINE_S)
+                case Trouble.SLOW_SERVER if piece.startswith(REQUEST_BEGINS):
+                    await asyncio.sleep(SLOW_SERVER_S)
                 case Trouble.HALF_OPEN:
                     await self._swallow(reader)
                 case Trouble.ERRORS:
@@ -175,8 +195,8 @@ class FaultProxy:
             match self.trouble:
                 case Trouble.CUTS_ANSWER:  # the server has done what it was asked to, and nobody hears of it
                     return
-                case Trouble.SLOW:
-                    await asyncio.sleep(SLOW_S)
+                case Trouble.SLOW_LINE:
+                    await asyncio.sleep(SLOW_LINE_S)
                 case Trouble.HALF_OPEN:
                     await self._swallow(server)
             client.write(piece)
