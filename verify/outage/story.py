@@ -167,10 +167,10 @@ class Scene:
         since = time.monotonic()
         self._until(lambda: self.load.held() < self.asked.per_second, "the load gets rid of nothing")
         handed_s = time.monotonic() - since
-        self.found.kafka_back_s = self._until_well(KAFKA)
+        back_s = self.found.kafka_back_s = self._until_well(KAFKA)
         self.say(
             f"Kafka stood still for {self.asked.kafka_s:.0f} s: it held all that came meanwhile "
-            f"{after(handed_s)}, the flow was less than 1 s behind {after(handed_s + self.found.kafka_back_s)}"
+            f"{after(handed_s)}, the flow was less than 1 s behind {after(handed_s + back_s)}"
         )
 
     @contextmanager
