@@ -5,7 +5,8 @@ Rules:
   decide); the engine's own words go to `crash.log` in the store's folder.
 - Automatic garbage collection is rare: every poll makes thousands of short-lived tracked objects, and
   collecting among them cost 16-46 % of the speed.
-- When the topic got more partitions the flow is started anew at the epoch's edge, in this process.
+- When the topic got more partitions the flow is started anew at the epoch's edge, in this process
+  (`flows/rounds.py`); a flow that was not asked to end goes on until it is, unless it drains or reads files.
 - A full disk ends it with one line and code 1, and so does a clock that was set back
   (`flows/clock_watch.py`): both are safe at any moment, and a supervisor starts it again.
 - A monitor beside it tells how it is (`flows/monitor.py`), over all rounds.
@@ -43,6 +44,7 @@ from flows.monitor import Monitor, Who
 from flows.parts import Opened, utc_now
 from flows.progress import progress
 from flows.registry import FLOWS
+from flows.rounds import Rounds
 from flows.store import Store
 from flows.store_backups import Backups, Often
 from flows.store_made import helps
@@ -73,7 +75,7 @@ def main(arguments: list[str]) -> int:
         recovery = store.join(partial(time.sleep, 0.1)) if given.process else store.own()
         say = _keep_engine_quiet(crash_log)
         module = importlib.import_module(f"flows.{given.name}")
-        place = Place(given.process, given.addresses.split(";"))
+        place = Place(given.process, given.addresses.split(";"), store.start)
         with whole_story(given.name), Backups(store.folder, backed_up(place), utc_now):
             run(module, recovery, place, say)
     except BaseException as error:  # noqa: BLE001  the one place that turns anything into a line
@@ -83,10 +85,19 @@ def main(arguments: list[str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which process of the flow's cluster this is; a single address or none: not a cluster."""
+    """Which process of the flow's cluster this is; a single address or none: not a cluster.
+
+    `start` names this start of the cluster.
+    """
 
     process: int
     addresses: list[str]
+    start: str = ""
+
+    @property
+    def alone(self) -> bool:
+        """Whether there are no others."""
+        return len(self.addresses) <= 1
 
 
 def backed_up(place: Place) -> Often:
@@ -105,10 +116,13 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
     Thread(target=end_when_set_back, args=(module.NAME, say), daemon=True).start()
     cluster = {"process_id": place.process, "addresses": place.addresses, "workers_per_process": 1}
     who = Who(module.NAME, place.process, Path(recovery.db_dir).parent)
+    rounds = Rounds(who.folder, place.start, place.process, place.alone)
     with Monitor(who, load(), utc_now, stop) as monitor:
         while True:
             opened: Opened = module.opened(stop)
             check_steps(Path(recovery.db_dir), opened.flow)
+            if not rounds.begin(opened.sources, stop):
+                return
             monitor.watch(opened.sources, opened.rows)
             gc.collect()
             gc.freeze()
@@ -117,12 +131,12 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
                     opened.flow,
                     epoch_interval=epoch,
                     recovery_config=recovery,
-                    **(cluster if len(place.addresses) > 1 else {}),
+                    **({} if place.alone else cluster),
                 )
             with ExitStack() as ends:
                 for source in opened.sources:
                     ends.callback(source.close)
-            if stop.is_set() or not any(source.found_more for source in opened.sources):
+            if stop.is_set() or not all(source.goes_on for source in opened.sources):
                 return
 
 

@@ -95,11 +95,19 @@ class Store:
             pause()
         return RecoveryConfig(self._database)
 
+    @property
+    def start(self) -> str:
+        """Name this start of the flow, once owned or joined: all processes of its cluster give the same."""
+        owner = self._lock.read()
+        return f"{owner.pid} since {owner.since_ms}" if owner else ""
+
     def release(self) -> None:
         """Let others own the store."""
         self._lock.release()
 
     def _is_ready(self) -> bool:
+        if not self._lock.is_held():  # what the file says, an earlier start left
+            return False
         owner = self._lock.read()
         return owner is not None and owner.ready and owner.cluster == self._owner.cluster
 

@@ -86,6 +86,15 @@ class OwnerLock:
         except (msgspec.DecodeError, OSError):
             return None
 
+    def is_held(self) -> bool:
+        """Tell whether another process holds the lock; who wants it meanwhile tries again (`take`)."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        return False
+
     def release(self) -> None:
         """Let go of the lock."""
         os.close(self._file)

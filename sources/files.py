@@ -96,8 +96,8 @@ class FileSource(FixedPartitionedSource[Take, bytes]):
         self._topic, self._closed = topic.name, False
 
     @property
-    def found_more(self) -> bool:
-        """Tell that the source did not end because there are more partitions now; files never do."""
+    def goes_on(self) -> bool:
+        """Tell that the source, once it has ended, is done."""
         return False
 
     def close(self) -> None:

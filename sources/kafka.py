@@ -6,8 +6,9 @@ Rules:
 - What cannot be read on without a loss stops the flow with exit code 3 (`sources.gaps`): expired offsets,
   a log that was cut or created anew. What was read before is saved first. Where a person has decided to
   go on all the same, `Reading.resumed` says where.
-- Partitions added to the topic are found while running; the source then ends at an epoch's edge and
-  `found_more` says so: whoever runs the flow starts it again, and they are read from their beginning.
+- Partitions added to the topic are found while running; the source then ends at an epoch's edge, with all
+  other sources of its flow: whoever runs the flow starts it again, and they are read from their beginning.
+  A drain does not look: it reads what was there at its start.
 - When most messages are dead letters reading pauses; epochs go on, so what was read is written. A drain
   ends there and `close` raises exit code 3.
 - After the run `close` tells lag tools where the last snapshot stands and ends all threads.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 import msgspec
@@ -103,6 +104,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         self._judge = reading.client.threads(1, "judge")  # a second one costs more in turns than it wins
         self._parts: dict[int, KafkaPartition] = {}
         self._closed = False
+        self._together: Sequence[KafkaSource] = (self,)
         past = {
             of.partition: standing_of(of, of.guarantee_ms(plan), new=False)
             for of in reading.past
@@ -121,13 +123,22 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
 
     @property
     def log(self) -> Log:
-        """The topic as it was at start."""
+        """The topic as it is read."""
         return self._log
 
     @property
-    def found_more(self) -> bool:
-        """Tell whether the source ended because the topic has more partitions now."""
-        return self._watch.found_more
+    def goes_on(self) -> bool:
+        """Tell that, unless asked to stop, the source ends only to be opened again; a drain is done."""
+        return not self._reading.drain
+
+    def count(self, partitions: int) -> None:
+        """Read as many partitions as all processes of the flow's cluster do; before the flow runs."""
+        self._log = replace(self._log, partitions=partitions)
+        self._watch.count(self._log)
+
+    def end_with(self, sources: Sequence[KafkaSource]) -> None:
+        """End when one of these must: one flow starts again as a whole; before the flow runs."""
+        self._together = sources
 
     def figures(self) -> SourceFigures:
         """Tell where the partitions stand that this process reads; any thread may ask."""
@@ -180,11 +191,22 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
 
     def _ends(self) -> bool:
         """Tell whether the readers shall end."""
-        if self._watch.found_another is not None:
+        if any(source.is_another for source in self._together):
             return True
         if self._paused:  # a drain ends, a flow waits for a person
             return self._reading.stop.is_set() or self._reading.drain
-        return self._reading.stop.is_set() or self._watch.found_more
+        grown = self.goes_on and any(source.has_grown for source in self._together)
+        return grown or self._reading.stop.is_set()
+
+    @property
+    def has_grown(self) -> bool:
+        """Tell whether the topic has more partitions than are read."""
+        return self._watch.found_more
+
+    @property
+    def is_another(self) -> bool:
+        """Tell whether the topic was created anew under the readers."""
+        return self._watch.found_another is not None
 
     def list_parts(self) -> list[str]:
         """Name the partitions; the engine wants a place for each that the store knows."""

@@ -34,9 +34,18 @@ class PartitionWatch:
         self.answered_s = self._ours_s = monotonic()
         self.ends: Mapping[int, int] = {}
         self._closed = Event()
-        self.found_more = False
+        self._partitions = log.partitions  # by the last look
         self.found_another: Log | None = None
         Thread(target=self._run, name="partition-watch", daemon=True).start()
+
+    @property
+    def found_more(self) -> bool:
+        """Tell whether the topic has more partitions than are read."""
+        return self._partitions > self._log.partitions
+
+    def count(self, log: Log) -> None:
+        """Take the log as it is read, where that is not as this process found it."""
+        self._log = log
 
     def close(self) -> None:
         """End the thread."""
@@ -71,9 +80,8 @@ class PartitionWatch:
                 self.found_another = now
                 return
             self._ours_s = asked_s
-            if now.partitions > self._log.partitions:
+            if now.partitions > self._partitions:
                 structlog.get_logger().info(
                     "topic has more partitions", topic=self._log.topic, partitions=now.partitions
                 )
-                self.found_more = True
-                return
+                self._partitions = now.partitions
