@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +35,7 @@ def outage(
     from verify.outage.found import Asked
     from verify.outage.story import play
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of every `finally`
     asked = Asked(seconds, kafka_seconds, rate)
     with (
         TemporaryDirectory(prefix="gamewax-outage-") as folder,
