@@ -29,7 +29,7 @@ from sources.kafka import KafkaSource
 
 FILE = "round"
 LOOK_S = 0.1  # between looks for the count of process 0
-LOOKS_WHEN_ASKED_TO_END = 50  # process 0 may have ended before it counted
+LOOKS_WHEN_ASKED_TO_END = 20  # process 0 may have ended before it counted
 
 
 class Counted(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ def test_a_topic_that_grows_between_the_opens_of_two_processes_is_read_whole(wor
         world.add_partitions(5)
         world.send(*islice(troubled(5, partitions=5), 1_000))
         with world.started(*words, "1") as second:
-            until(lambda: world.place() == 2_000, 30)
+            until(lambda: world.place() == 2_000, 60)
             assert counted(world) == (2, 5)
             for process in (first, second):
                 process.send_signal(signal.SIGTERM)

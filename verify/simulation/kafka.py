@@ -150,6 +150,10 @@ class Watch:
         """Notice added partitions."""
         self.found_more = len(self.topic.logs) > self.log.partitions
 
+    def count(self, log: Log) -> None:
+        """Compare with the topic as it is read."""
+        self.log = log
+
     def still_ours(self, since_s: float) -> bool:  # noqa: ARG002
         """Tell that the topic is never created anew here."""
         return True
