@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -22,6 +23,21 @@ from windows.plan import Plan
 from windows.rows import Rows
 from windows.slot import Folded
 from windows.take import LaneState
+
+_COLUMNS: dict[str, type[pl.DataType]] = {
+    "flow": pl.String,
+    "window_seconds": pl.UInt32,
+    "log": pl.String,
+    "topic": pl.String,
+    "partition": pl.Int32,
+    "next_offset": pl.Int64,
+    "read": pl.UInt64,
+    "aggregated": pl.UInt64,
+    "late": pl.UInt64,
+    "dead": pl.UInt64,
+    "duplicates": pl.UInt64,
+    "version": pl.UInt64,
+}
 
 
 class Books(msgspec.Struct, frozen=True):
@@ -87,18 +103,20 @@ def account_rows(plan: Plan, lane: LaneState | None, aggregated: dict[int, int])
     if lane is None:
         return None
     sizes = list(plan.sizes_s)
-    frame = pl.DataFrame({"window_seconds": pl.Series(sizes, dtype=pl.UInt32)}).select(
-        pl.lit(plan.flow).alias("flow"),
-        "window_seconds",
-        pl.lit(lane.log).alias("log"),
-        pl.lit(lane.topic).alias("topic"),
-        pl.lit(lane.partition, pl.Int32).alias("partition"),
-        pl.lit(lane.next_offset, pl.Int64).alias("next_offset"),
-        pl.lit(lane.read, pl.UInt64).alias("read"),
-        pl.Series("aggregated", [aggregated.get(size, 0) for size in sizes], pl.UInt64),
-        pl.Series("late", [lane.late.get(size, 0) for size in sizes], pl.UInt64),
-        pl.lit(lane.dead, pl.UInt64).alias("dead"),
-        pl.lit(lane.duplicates, pl.UInt64).alias("duplicates"),
-        pl.lit(lane.version, pl.UInt64).alias("version"),
+    values: tuple[Sequence[object], ...] = (
+        [plan.flow] * len(sizes),
+        sizes,
+        [lane.log] * len(sizes),
+        [lane.topic] * len(sizes),
+        [lane.partition] * len(sizes),
+        [lane.next_offset] * len(sizes),
+        [lane.read] * len(sizes),
+        [aggregated.get(size, 0) for size in sizes],
+        [lane.late.get(size, 0) for size in sizes],
+        [lane.dead] * len(sizes),
+        [lane.duplicates] * len(sizes),
+        [lane.version] * len(sizes),
     )
+    columns = zip(_COLUMNS.items(), values, strict=True)
+    frame = pl.DataFrame([pl.Series(name, column, kind) for (name, kind), column in columns])
     return Rows("accounting_upserts", frame)

@@ -29,11 +29,12 @@ from windows.slot import Slot
 State = TypeVar("State", bound=msgspec.Struct)
 FORMAT = 1
 CANARY = hash_canary()
+FEW = 256  # groups of a window whose names are written as plain texts: an IPC file costs more than they do
 HELP = "start the version that wrote it"
 
 
 class CellState(msgspec.Struct, frozen=True):
-    """One window: names as an Arrow IPC file, all else as little-endian 64-bit arrays."""
+    """One window: names as an Arrow IPC file (few: `texts`), all else as little-endian 64-bit arrays."""
 
     start_ms: int
     hash_bits: int
@@ -43,6 +44,7 @@ class CellState(msgspec.Struct, frozen=True):
     measures: bytes
     sets: list[bytes]
     sketches: list[tuple[bytes, bytes]] = []
+    texts: list[list[str]] | None = None
 
 
 class SlotState(msgspec.Struct, frozen=True):
@@ -129,21 +131,34 @@ def read_state(packed: object, kind: type[State], what: str) -> State:
 
 
 def _pack_cell(window: Cell) -> CellState:
-    groups, names = window.settle(), io.BytesIO()
-    pl.DataFrame(groups.names).write_ipc(names, compression="uncompressed")
+    groups = window.settle()
+    few = len(groups.group) <= FEW
     return CellState(
         start_ms=window.start_ms,
         hash_bits=groups.hash_bits,
         group=groups.group.astype("<u8", copy=False).tobytes(),
         check=groups.check.astype("<u8", copy=False).tobytes(),
-        names=names.getvalue(),
+        names=b"" if few else _ipc(groups.names),
         measures=groups.measures.astype("<i8", copy=False).tobytes(),
         sets=[values.astype("<u8", copy=False).tobytes() for values in groups.sets],
         sketches=[
             (of.keys.astype("<u8", copy=False).tobytes(), of.counts.astype("<i8", copy=False).tobytes())
             for of in groups.sketches
         ],
+        texts=[names.to_list() for names in groups.names] if few else None,
     )
+
+
+def _ipc(names: list[pl.Series]) -> bytes:
+    file = io.BytesIO()
+    pl.DataFrame(names).write_ipc(file, compression="uncompressed")
+    return file.getvalue()
+
+
+def _names(of: Aggregate, state: CellState) -> list[pl.Series]:
+    if state.texts is None:
+        return pl.read_ipc(io.BytesIO(state.names)).get_columns()
+    return [pl.Series(name, texts, pl.String) for name, texts in zip(of.by, state.texts, strict=True)]
 
 
 def _unpack_cell(slot: Slot, state: CellState) -> Cell:
@@ -151,7 +166,7 @@ def _unpack_cell(slot: Slot, state: CellState) -> Cell:
     groups = Groups(
         group=_hashes(state.group),
         check=_hashes(state.check),
-        names=pl.read_ipc(io.BytesIO(state.names)).get_columns(),
+        names=_names(slot.aggregate, state),
         measures=measures.reshape(len(slot.aggregate.measures()), -1),
         sets=[_hashes(values) for values in state.sets],
         sketches=[

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,11 @@ class Columns:
 
 def hash_canary() -> int:
     """Give a value that changes when the hash function does; snapshots carry it."""
-    return int(hashes([pl.Series(["gamewax"]), pl.Series(["\u00e9"])], 1, _GROUP_SEED)[0])
+    words = pl.DataFrame({"a": ["gamewax"], "b": ["\u00e9"]})
+    hashed = words.select(
+        pl.col(name).hash(_GROUP_SEED).alias(f"{name}#{_GROUP_SEED}") for name in words.columns
+    )
+    return int(_mixed(hashed, words.columns, _GROUP_SEED)[0])
 
 
 def evaluate(aggregates: Sequence[Aggregate], events: pl.DataFrame) -> list[Columns]:
@@ -96,6 +100,7 @@ def evaluate(aggregates: Sequence[Aggregate], events: pl.DataFrame) -> list[Colu
 
     """
     wanted = {f"{of.table}.{name}": expression for of in aggregates for name, expression in _expressions(of)}
+    wanted |= {name: expression for of in aggregates for name, expression in _hashed(of)}
     values = events.select(expression.alias(name) for name, expression in wanted.items())
     return [_columns(of, events, values) for of in aggregates]
 
@@ -111,20 +116,28 @@ def _expressions(aggregate: Aggregate) -> Iterator[tuple[str, pl.Expr]]:
         yield f"~{name}", micros
 
 
+def _hashed(aggregate: Aggregate) -> Iterator[tuple[str, pl.Expr]]:
+    """Give the hashes that an aggregate needs of columns; two aggregates may share some."""
+    for name, seed in product(aggregate.by, (_GROUP_SEED, _CHECK_SEED)):
+        yield f"{name}#{seed}", pl.col(name).fill_null("").hash(seed)
+    for name in dict.fromkeys(name for of in aggregate.sets().values() for name in of):
+        yield f"{name}#{_VALUE_SEED}", pl.col(name).hash(_VALUE_SEED)
+
+
 def _columns(aggregate: Aggregate, events: pl.DataFrame, values: pl.DataFrame) -> Columns:
     def value(name: str) -> npt.NDArray[Any]:
         return values[f"{aggregate.table}.{name}"].to_numpy()
 
-    names = [events[name].fill_null("") for name in aggregate.by]  # as the table's key has it
+    names = [_full(events[name]) for name in aggregate.by]  # as the table's key has it
     return Columns(
         taken=None if aggregate.where is None else value("where"),
         time_ms=events["event_time"].to_numpy(),
-        group=hashes(names, events.height, _GROUP_SEED),
-        check=hashes(names, events.height, _CHECK_SEED),
+        group=_mixed(values, aggregate.by, _GROUP_SEED),
+        check=_mixed(values, aggregate.by, _CHECK_SEED),
         names=names,
         merges=tuple(measure.merge for measure in aggregate.measures().values()),
         measures=[value(name) for name in aggregate.measures()],
-        sets=[(_values(events, of), value(name)) for name, of in aggregate.sets().items()],
+        sets=[(_values(values, of), value(name)) for name, of in aggregate.sets().items()],
         sketches=[_buckets(values[f"{aggregate.table}.~{name}"]) for name in aggregate.sketches()],
     )
 
@@ -133,18 +146,20 @@ def _buckets(micros: pl.Series) -> tuple[Hashes, Flags]:
     return buckets_of(micros.fill_null(0).to_numpy()), micros.is_not_null().to_numpy()
 
 
-def _values(events: pl.DataFrame, of: tuple[str, ...]) -> Hashes:
-    kept: Hashes = hashes([events[name] for name in of], events.height, _VALUE_SEED) >> np.uint64(
-        64 - HASH_BITS
-    )
+def _full(column: pl.Series) -> pl.Series:
+    return column.fill_null("") if column.null_count() else column
+
+
+def _values(values: pl.DataFrame, of: tuple[str, ...]) -> Hashes:
+    kept: Hashes = _mixed(values, of, _VALUE_SEED) >> np.uint64(64 - HASH_BITS)
     return kept
 
 
-def hashes(columns: Sequence[pl.Series], height: int, seed: int) -> Hashes:
-    """Hash a tuple of columns to 64 bits, in this thread (`hash_rows` waits for the engine's pool)."""
-    mixed = np.zeros(height, np.uint64)
-    for column in columns:
-        mixed = (mixed ^ column.hash(seed).to_numpy()) * _ODD
+def _mixed(values: pl.DataFrame, columns: Sequence[str], seed: int) -> Hashes:
+    """Hash a tuple of columns to 64 bits, from each column's own hashes."""
+    mixed = np.zeros(values.height, np.uint64)
+    for name in columns:
+        mixed = (mixed ^ values[f"{name}#{seed}"].to_numpy()) * _ODD
         mixed ^= mixed >> np.uint64(32)
     return mixed
 

@@ -58,8 +58,8 @@ class Ring:
         duplicate = np.zeros(len(ids), np.bool_)
         if not self.span or ids.null_count() == len(ids):
             return duplicate
-        present = np.flatnonzero(ids.is_not_null().to_numpy())
-        segment = _segment(ids.drop_nulls(), offsets[present])
+        present = np.flatnonzero(ids.is_not_null().to_numpy()) if ids.null_count() else np.arange(len(ids))
+        segment = _segment(ids.drop_nulls() if ids.null_count() else ids, offsets[present])
         order = np.searchsorted(offsets[present], segment.offsets)
         found = self._repeats(segment)
         for old in self._segments:
@@ -92,7 +92,8 @@ class Ring:
 
 
 def _segment(ids: pl.Series, offsets: Ints) -> Segment:
-    first, second = (ids.hash(seed).to_numpy() for seed in _SEEDS)
+    hashed = ids.to_frame("id").select_seq(pl.col("id").hash(seed).alias(f"{seed}") for seed in _SEEDS)
+    first, second = (column.to_numpy() for column in hashed.get_columns())
     order = np.lexsort((offsets, first)) if _has_repeats(first) else np.argsort(first)
     return Segment(first[order], second[order], offsets[order], int(offsets[-1]))
 
