@@ -17,8 +17,8 @@ from sources.gone import GonePartition
 from sources.kafka import KafkaSource
 from sources.kafka_partition import KafkaPartition
 from verify.simulation.graph import Graph
-from verify.simulation.run import System
 from verify.simulation.sinks import Writer
+from verify.simulation.world import System
 from windows.lane import Lane
 from windows.operator import AccountsLogic, SlotLogic
 from windows.plan import NEVER

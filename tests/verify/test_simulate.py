@@ -23,13 +23,15 @@ from sources.kafka import Client, KafkaSource, Reading
 from sources.kafka_client import Log
 from tests.verify.mistakes import MISTAKES
 from topics.decode import decode
+from verify.simulation.happenings import happen
 from verify.simulation.kafka import LOG_ID, MemoryConsumer, Nowhere, Topic, Watch
 from verify.simulation.many import many, scratch
-from verify.simulation.run import TOPICS, System, World, run
+from verify.simulation.run import run
 from verify.simulation.scenario import Arrive, Stop, Story, story_of
 from verify.simulation.shrink import shrunk, told
 from verify.simulation.sinks import Warehouse, Writer, letter_sink, row_sink
 from verify.simulation.wiring import plan_of
+from verify.simulation.world import TOPICS, System, World
 from windows.lane import Lane
 from windows.operator import Clock
 
@@ -137,8 +139,8 @@ def simulated(story: Story, folder: Path) -> dict[str, Any]:
     for happening in story.happenings[:-1]:
         if isinstance(happening, Stop):
             world.catch_up(Random(1))
-        world.happen(happening)
-    world.happen(story.happenings[-1])
+        happen(world, happening)
+    happen(world, story.happenings[-1])
     world.catch_up(Random(1))
     world.stop.set()
     world.run_to_end(Random(1))

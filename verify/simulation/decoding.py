@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from topics.decode import Decoded, decode
 from topics.rejects import Reject
@@ -41,5 +42,6 @@ class Decoding:
         rejects: list[Reject] = [
             replace(self._reject[place], row=row) for row, place in enumerate(places) if place in self._reject
         ]
-        frame = self._all.frame[[self._row[places[row]] for row in rows]]
+        chosen = pl.Series([self._row[places[row]] for row in rows], dtype=pl.UInt32)
+        frame = pl.DataFrame([column[chosen] for column in self._all.frame.get_columns()])  # no engine
         return Decoded(np.array(rows, np.int64), frame, rejects)

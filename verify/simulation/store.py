@@ -27,7 +27,8 @@ SELECT worker_index, max(worker_frontier) FROM fronts WHERE ex_num = ? GROUP BY 
 """
 NEWEST = """
 WITH newest AS (
-    SELECT step_id, state_key, max(snap_epoch) AS snap_epoch FROM snaps WHERE snap_epoch < ?
+    SELECT step_id, state_key, max(snap_epoch) AS snap_epoch FROM snaps
+    WHERE snap_epoch < ? AND step_id GLOB ?
     GROUP BY step_id, state_key
 ) SELECT step_id, state_key, ser_change FROM snaps JOIN newest USING (step_id, state_key, snap_epoch)
 ORDER BY step_id, state_key
@@ -82,9 +83,9 @@ class RecoveryStore:
         """Note that an execution has begun."""
         self._db.execute("INSERT INTO exs VALUES (?, ?, ?)", [execution, workers, epoch])
 
-    def states(self, before: int) -> list[Change]:
-        """Read the newest state of every key below an epoch."""
-        rows = self._db.execute(NEWEST, [before])
+    def states(self, before: int, step: str = "*") -> list[Change]:
+        """Read the newest state of every key below an epoch, of one step or (`*`) of all."""
+        rows = self._db.execute(NEWEST, [before, step])
         return [(step, key, None if change is None else pickle.loads(change)) for step, key, change in rows]  # noqa: S301  written here
 
     def write(self, epoch: int, changes: Iterable[Change]) -> None:
