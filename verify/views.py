@@ -16,9 +16,7 @@ from clickhouse_connect.driver.client import Client
 
 from verify.logs import Recorded
 from verify.oracle import Event, Limits, Message, Row, truth
-
-COUNTS = "events, moves, interactions, level_starts, level_completes, level_fails, players"
-START = "window_seconds, toUnixTimestamp(window_start) * 1000"
+from verify.shown_sheets import shown_sheet
 
 
 @dataclass(slots=True)
@@ -54,8 +52,8 @@ def expected(log: Iterable[Recorded], limits: Limits, poison: Mapping[bytes | No
 def shown(client: Client) -> Views:
     """Read what the views show."""
     return Views(
-        by_level=_rows(client, f"{START}, game_id, level_id, map_id", COUNTS, "engagement_by_level"),
-        whole_game=_rows(client, f"{START}, game_id", "events, players, sessions", "engagement"),
+        by_level=dict(shown_sheet(client, "engagement_by_level")),
+        whole_game=dict(shown_sheet(client, "engagement")),
         late={
             (size, partition, offset): (reason, raw)
             for size, partition, offset, reason, raw in client.query(
@@ -76,14 +74,6 @@ def shown(client: Client) -> Views:
             ).result_rows
         },
     )
-
-
-def _rows(client: Client, keys: str, counts: str, view: str) -> dict[Any, Row]:
-    names = counts.split(", ")
-    found = client.query(f"SELECT {keys}, {counts} FROM {view}").result_rows  # noqa: S608  our own names
-    return {
-        row[: -len(names)]: dict(zip(names, row[-len(names) :], strict=True)) for row in map(tuple, found)
-    }
 
 
 def _message(of: Recorded, poison: Mapping[bytes | None, str]) -> Message:
