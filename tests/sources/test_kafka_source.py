@@ -9,7 +9,6 @@ import subprocess
 from contextlib import closing, suppress
 from itertools import islice
 
-import msgspec
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -18,7 +17,9 @@ from verify.logs import read_back
 from verify.oracle import Limits
 from verify.troubled import GOOD, POISON, Sent, _bad, troubled
 from verify.views import expected, shown
+from windows.codec import read_state
 from windows.plan import NEVER
+from windows.take import LaneState
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,7 @@ def floor_of(world: World, partition: int) -> int:
             "ORDER BY snap_epoch DESC LIMIT 1",
             [f"{partition:05d}"],
         ).fetchall()
-    return int(msgspec.msgpack.decode(pickle.loads(rows[0][0]))["floor_ms"]) if rows else NEVER
+    return read_state(pickle.loads(rows[0][0]), LaneState, "position").floor_ms if rows else NEVER
 
 
 def assert_exact(world: World) -> None:
