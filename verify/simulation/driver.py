@@ -10,8 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -20,21 +19,7 @@ from zlib import crc32
 from verify.simulation.graph import Batch, Graph, Step
 from verify.simulation.stations import Channel, Inbox, Output, Reader, Redistribute, SourcePart, Stateful
 from verify.simulation.store import Change, RecoveryStore
-
-Station = Stateful | Output | Redistribute
-
-
-@dataclass(slots=True)
-class Worker:
-    """One process of the cluster, with a dataflow of its own."""
-
-    number: int
-    graph: Graph
-    readers: list[Reader] = field(default_factory=list)
-    stations: dict[str, Station] = field(default_factory=dict)
-    inboxes: dict[str, Inbox] = field(default_factory=dict)
-    closed: dict[str, int] = field(default_factory=dict)  # the last epoch that a station has closed
-    dead: bool = False
+from verify.simulation.worker import Station, Worker
 
 
 class Cluster:
@@ -191,32 +176,17 @@ class Cluster:
 
     def _finished(self) -> bool:
         return all(
-            self._source_passed(worker, self.epoch)
-            and all(at >= self.epoch for at in self._station_epochs(worker))
+            worker.has_read(self.epoch) and all(worker.closed[name] >= self.epoch for name in worker.stations)
             for worker in self.workers
         )
-
-    def _station_epochs(self, worker: Worker) -> Iterator[int]:
-        return (worker.closed[name] for name in worker.stations)
-
-    def _source_passed(self, worker: Worker, epoch: int) -> bool:
-        return all(of.ended or of.epoch > epoch for reader in worker.readers for of in reader.parts.values())
 
     def _passed(self, name: str, epoch: int) -> bool:
         """Tell whether everything before a station has finished an epoch, on all workers."""
         if any(worker.dead for worker in self.workers):
             return False
         return all(
-            self._has_closed(worker, before, epoch)
-            for before in self._upstream[name]
-            for worker in self.workers
+            worker.has_closed(before, epoch) for before in self._upstream[name] for worker in self.workers
         )
-
-    def _has_closed(self, worker: Worker, name: str, epoch: int) -> bool:
-        for reader in worker.readers:
-            if reader.step.step_id == name:
-                return all(of.ended or of.epoch > epoch for of in reader.parts.values())
-        return worker.closed[name] >= epoch
 
     def _send(self, worker: Worker, sender: Channel, out: tuple[str, Batch], epoch: int) -> None:
         for step, batch in worker.graph.reached(*out):

@@ -7,7 +7,6 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from verify.simulation.driver import Worker
 from verify.simulation.floors import Wrong
 from verify.simulation.scenario import (
     Arrive,
@@ -20,6 +19,7 @@ from verify.simulation.scenario import (
     Stop,
     Turn,
 )
+from verify.simulation.worker import Worker
 from verify.simulation.world import LONGEST, World
 
 
