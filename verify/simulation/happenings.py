@@ -14,6 +14,7 @@ from verify.simulation.scenario import (
     Commit,
     Crash,
     Grow,
+    GrowAtStart,
     Happening,
     Silence,
     Stop,
@@ -34,6 +35,7 @@ def happen(world: World, what: Happening) -> None:
         Crash: _crash,
         Stop: _stop,
         Grow: _grow,
+        GrowAtStart: _grow_at_start,
     }
     happenings[type(what)](world, what)
 
@@ -109,9 +111,19 @@ def _die(world: World, worker: Worker) -> None:
 
 def _grow(world: World, what: Grow) -> None:
     random = Random(what.seed)  # noqa: S311
-    world.topic.logs.append([])
-    world.meant.append([])
+    world.more_partitions()
     for parts in random.sample(world.parts, len(world.parts)):
         parts.watch.look()
         _turn(world, random, 5)
+    world.counts["growths"] += 1
+
+
+def _grow_at_start(world: World, what: GrowAtStart) -> None:
+    random = Random(what.seed)  # noqa: S311
+    for worker in world.cluster.workers:
+        _die(world, worker)
+    world.restart(what.workers, random.randrange(what.workers))
+    _turn(world, random, random.choice([0, 40, 200]))
+    for parts in world.parts:
+        parts.watch.look()
     world.counts["growths"] += 1

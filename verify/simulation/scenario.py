@@ -97,7 +97,15 @@ class Grow:
     seed: int
 
 
-Happening = Arrive | Turn | Commit | Silence | ClockJump | Crash | Stop | Grow
+@dataclass(frozen=True, slots=True)
+class GrowAtStart:
+    """All workers die; while they start again the topic gets a partition, which only the later ones find."""
+
+    seed: int
+    workers: int
+
+
+Happening = Arrive | Turn | Commit | Silence | ClockJump | Crash | Stop | Grow | GrowAtStart
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +227,8 @@ class Telling:
         if self._partitions == MOST_PARTITIONS:
             return []
         self._partitions += 1
-        return [Grow(self._seed())]
+        seed = self._seed()
+        return [Grow(seed) if seed % 2 else GrowAtStart(seed, WORKERS[seed // 2 % len(WORKERS)])]
 
     def _messages(self, count: int) -> list[Meant]:
         return [self._message() for _ in range(count)]

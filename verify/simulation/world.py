@@ -77,12 +77,23 @@ class World:
         self._decoding = Decoding(TOPICS[story.topic], messages)
         self._start(story.workers)
 
-    def _start(self, workers: int) -> None:
+    def _start(self, workers: int, grows_at: int | None = None) -> None:
         self.counts["rescales"] += workers != len(self.parts) and self._starts > 0
         self._starts += 1
         self.parts = []
-        flows = [self._process(number) for number in range(workers)]
+        flows: list[Graph] = []
+        for number in range(workers):
+            if number == grows_at:
+                self.more_partitions()
+            flows.append(self._process(number))
+        for parts in self.parts:  # as flows/rounds.py does it
+            parts.source.count(self.parts[0].source.log.partitions)
         self.cluster = Cluster(flows, self.store, lambda: self.host, self._committed)
+
+    def more_partitions(self) -> None:
+        """Let the topic get a partition."""
+        self.topic.logs.append([])
+        self.meant.append([])
 
     def _process(self, number: int) -> Graph:
         """Build one worker's flow on parts of its own."""
@@ -170,11 +181,11 @@ class World:
             moved = True
         return moved
 
-    def restart(self, workers: int) -> None:
-        """Start anew after a crash, or after a planned stop by another process."""
+    def restart(self, workers: int, grows_at: int | None = None) -> None:
+        """Start anew after a crash, or a planned stop; the topic may grow before one worker starts."""
         self.stop = Flag()
         self.system.forget(self.store.folder)
-        self._start(workers)
+        self._start(workers, grows_at)
 
     def run_to_end(self, random: Random) -> None:
         """Go on until the input has ended and is committed.
