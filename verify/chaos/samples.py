@@ -42,7 +42,7 @@ class Samples:
                 )
                 self.lives[DESCRIPTORS, name, process.pid].append(Point(at_s, process.num_fds()))
         for name in self._parts.flows:
-            size = folder_bytes(self._parts.recovery / name)
+            size = folder_bytes(self._parts.recovery / name / "store")  # its copies stand beside it
             self.lives[STORE, name, 0].append(Point(at_s, round(size / MEGA, 2)))
 
 
