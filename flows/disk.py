@@ -18,6 +18,7 @@ MB = 1 << 20
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 STORE_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})  # a limit of size says the latter
 ENGINE_FULL = ("code: DiskFull", "code: SystemIoFailure")  # how the engine's panic writes the same
+NO_SPACE = os.strerror(errno.ENOSPC)
 
 
 def free_bytes(folder: Path) -> int | None:
@@ -65,5 +66,7 @@ def _words(cause: BaseException) -> str | None:
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", None)
         return str(cause) if code is not None and code & 0xFF in STORE_FULL else None
+    if NO_SPACE in str(cause):  # the engine's panic when it cannot even log
+        return NO_SPACE
     panic = str(cause) if "SqliteFailure" in str(cause) else ""
     return panic.rpartition('Some("')[2].partition('"')[0] if any(of in panic for of in ENGINE_FULL) else None

@@ -207,8 +207,18 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def _let_go_of_files() -> None:
+    """Forget what cannot be written any more: a full disk would turn the exit code into Python's own 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 if __name__ == "__main__":
     code = main(sys.argv[1:])
+    _let_go_of_files()
     for number in (signal.SIGTERM, signal.SIGINT):  # it has ended: a request that comes now changes nothing
         signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
