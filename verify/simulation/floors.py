@@ -1,7 +1,7 @@
 """The floors and offsets that starts may find: verdicts follow from what is committed, from nothing else.
 
-Rules: a floor is above no promise of another partition of its own process; lag tools are told nothing that is
-not committed.
+Rules: a floor is above no promise that another partition of its own process had given when the floor was
+proposed (two that are found together get theirs in one epoch); lag tools are told nothing uncommitted.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ class Floors:
     plan: Plan
     counts: Counter[str]
     at: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    past: set[int] = field(default_factory=set)  # partitions whose promise the others knew
+    fresh: set[int] = field(
+        default_factory=set
+    )  # first promised in the last commit, used from the next call on
 
     def note(self, lanes: Mapping[int, LaneState], processes: int) -> None:
         """Note what a start would read of the lanes now.
@@ -41,12 +45,15 @@ class Floors:
                 if state.floor_ms > max((floor for _, floor in known), default=NEVER):
                     self._check_floor(partition, lanes, processes)
                 known.append(place)
+        self.past |= self.fresh
+        self.fresh = {number for number, of in lanes.items() if of.guarantee_ms(self.plan) > NEVER}
         self._check_told(lanes)
 
     def _check_floor(self, partition: int, lanes: Mapping[int, LaneState], processes: int) -> None:
         """See to it that a floor is not above what the others promise; each process knows its own only."""
-        promises = [of.guarantee_ms(self.plan) for number, of in lanes.items() if number != partition]
-        lowest = min((of for of in promises if of > NEVER), default=NEVER)
+        others = self.past - {partition}
+        promises = [of.guarantee_ms(self.plan) for number, of in lanes.items() if number in others]
+        lowest = min(promises, default=lanes[partition].floor_ms)
         if lanes[partition].floor_ms <= lowest:
             return
         if processes == 1:
