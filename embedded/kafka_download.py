@@ -56,6 +56,11 @@ def download(jars: Sequence[Jar], folder: Path, maven_url: str) -> None:
 def _fetch(jar: Jar, folder: Path, maven: MavenContext) -> None:
     try:
         arrived = maven.project(jar.group, jar.name).at_version(jar.version).artifact().resolve()
+    except requests.exceptions.SSLError as error:
+        raise Broken(
+            "cannot download Apache Kafka: the repository's certificate is not trusted; where a proxy has "
+            "one of its own, REQUESTS_CA_BUNDLE names the file with it"
+        ) from error
     except requests.RequestException as error:
         raise Broken(
             "cannot download Apache Kafka: the first start needs the network, later ones do not; "

@@ -28,8 +28,9 @@ from sinks.migrations import pending
 from sinks.table_only import TableOnly
 from sources.files import FileSource
 from sources.gaps import of_one_log
-from sources.kafka import KafkaSource, Reading
+from sources.kafka import KafkaSource
 from sources.kafka_client import describe
+from sources.reading import Reading
 from topics.dead_letters import DeadLetter
 from topics.decode import decode
 from topics.errors import BadInput

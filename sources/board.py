@@ -5,9 +5,13 @@ Nothing here decides a verdict: floors go through a snapshot first, and alignmen
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
+from sources.dead_share import DeadShare
 from windows.plan import NEVER
+from windows.take import LaneState
 
 
 @dataclass(slots=True)
@@ -47,3 +51,26 @@ class Board:
         """Tell how far event time `newest_ms` is ahead of the slowest partition with unread messages."""
         others = [of.newest_ms for number, of in self.standings.items() if number != partition and of.unread]
         return newest_ms - min(others, default=newest_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a partition shares with the others of its source."""
+
+    board: Board
+    threads: Executor
+    stopping: Callable[[], bool]
+    monotonic: Callable[[], float]
+    quiet_s: float
+    share: DeadShare | None = None  # None: read on however many dead letters come
+    still_ours: Callable[[float], bool] = lambda _: True  # whether the log was the same after a time
+
+    @property
+    def paused(self) -> bool:
+        """Whether nobody reads on, since most messages are dead letters."""
+        return bool(self.share and self.share.why)
+
+
+def standing_of(state: LaneState, guarantee_ms: int, *, new: bool) -> Standing:
+    """Give a partition's standing at start; it has unread messages once it is read here and some come."""
+    return Standing(state.newest_ms, guarantee_ms, unread=False, new=new)

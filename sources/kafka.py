@@ -16,25 +16,23 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from threading import Event
+from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import structlog
 from bytewax.inputs import FixedPartitionedSource
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from sources.board import Board
+from sources.board import Board, Surroundings, standing_of
 from sources.dead_share import DeadShare
 from sources.figures import SourceFigures
 from sources.gaps import GapMet, find, told
 from sources.gone import GonePartition
-from sources.kafka_client import ANSWER_S, Log, bounds, consumer, describe, trouble
-from sources.kafka_partition import KafkaPartition, Surroundings, standing_of
+from sources.kafka_client import ANSWER_S, Log, bounds, trouble
+from sources.kafka_partition import KafkaPartition
 from sources.messages import arrivals, position_after
-from sources.partition_watch import PartitionWatch
+from sources.reading import Reading
 from topics.errors import BadInput, NeedsOperator
 from topics.servers import KafkaServer
 from windows.codec import read_state
@@ -42,37 +40,6 @@ from windows.plan import Plan
 from windows.take import JudgingLane, LaneState, MakeLane, Take, fresh_state
 
 REFILL_S = 0.1  # a poll waits for its last messages at most, when marks stand between them
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """How a source reaches Kafka and works beside its flow; a simulation hands in its own."""
-
-    ask: Callable[[KafkaServer, str], Log] = describe
-    open: Callable[[KafkaServer, str], Consumer] = consumer
-    watch: Callable[[KafkaServer, Log, Callable[[], float]], PartitionWatch] = PartitionWatch
-    threads: Callable[[int, str], Executor] = ThreadPoolExecutor
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How to read: `monotonic` gives seconds that only grow; `drain` ends at the end seen at start.
-
-    Setting `stop` ends the source at an epoch's edge, with a snapshot. `past` is where each partition
-    stood, also those that other processes of a cluster read; `resumed` where some go on that have no past or
-    must not go on there; `kept` which partitions the store knows, also those that the topic has no more.
-    `pause` stops reading when most messages are dead letters (`sources.dead_share`).
-    """
-
-    monotonic: Callable[[], float]
-    idle_after_s: float = 30.0
-    drain: bool = False
-    pause: bool = True
-    stop: Event = field(default_factory=Event)
-    past: Sequence[LaneState] = ()
-    resumed: Mapping[int, LaneState] = field(default_factory=dict)
-    kept: frozenset[int] = frozenset()
-    client: Client = Client()
 
 
 class KafkaSource(FixedPartitionedSource[Take, bytes]):

@@ -13,9 +13,7 @@ Rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 
@@ -24,43 +22,21 @@ import structlog
 from bytewax.inputs import StatefulSourcePartition
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from sources.board import Board, Standing
-from sources.dead_share import DeadShare
+from sources.board import Surroundings
 from sources.figures import PartitionFigures
 from sources.gaps import GapMet, met
 from sources.kafka_client import lost_place, trouble
-from sources.messages import arrivals, bytes_of, joined, offset_of, position_after
+from sources.messages import arrivals, joined, offset_of, position_after
 from sources.quiet import Quiet
+from sources.unjudged import BATCH, POLL, Unjudged
 from windows.codec import packed_state
 from windows.plan import NEVER
 from windows.take import Arrivals, JudgingLane, LaneState, Take
 
-POLL = 2_000  # messages a poll takes at most: larger polls are slower (cache)
-BATCH = 20_000  # messages judged at once while catching up
-BATCH_BYTES = 8 << 20  # of large messages: as many are judged at once, and no more wait meanwhile
-LINGER_S = 0.1  # a smaller batch is judged when its first message is this old
 MOST_HELD = 80_000  # messages that all partitions of a process hold unjudged; one may always hold a batch
 AHEAD_MS = 30_000  # event time a partition may run ahead of another that has unread messages
-LEAVES_WITHIN_S = 5.0  # the client waits for ever for a broker that is gone
+LEAVES_WITHIN_S = 1.0  # the client waits for ever for a broker that is gone
 REST = timedelta(milliseconds=5)  # between polls that find nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a partition shares with the others of its source."""
-
-    board: Board
-    threads: Executor
-    stopping: Callable[[], bool]
-    monotonic: Callable[[], float]
-    quiet_s: float
-    share: DeadShare | None = None  # None: read on however many dead letters come
-    still_ours: Callable[[float], bool] = lambda _: True  # whether the log was the same after a time
-
-    @property
-    def paused(self) -> bool:
-        """Whether nobody reads on, since most messages are dead letters."""
-        return bool(self.share and self.share.why)
 
 
 class KafkaPartition(StatefulSourcePartition[Take, bytes]):
@@ -77,10 +53,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
     def __init__(self, reader: Consumer, lane: JudgingLane, around: Surroundings, end: int | None) -> None:
         self._reader, self._lane, self._around, self._end = reader, lane, around, end
         self._handed: LaneState = lane.state
-        self._polled: list[Arrivals] = []
-        self._count = 0  # messages in them
-        self._bytes = 0  # in them; a full poll counts for nothing, as the client fetches but few MB ahead
-        self._since = 0.0
+        self._unjudged = Unjudged()
         self._ahead: deque[Future[Take]] = deque()
         self._read_to = lane.state.next_offset
         self._floor = NEVER  # proposed, used once committed
@@ -129,7 +102,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         self._commit, self._standing.saved = True, self._handed.next_offset
         self._standing.snapshot_s = self._around.monotonic()
         self._standing.snapshots += 1
-        self._lost_saved = self._lost and not (self._polled or self._ahead)
+        self._lost_saved = self._lost and not (self._unjudged or self._ahead)
         self._floor = self._proposed_floor()
         floor = max(self._handed.floor_ms, self._floor)
         return packed_state(msgspec.structs.replace(self._handed, floor_ms=floor))
@@ -138,7 +111,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         """Tell where the partition stands; `end` is the log's end as the broker told it."""
         handed, standing = self._handed, self._standing
         end = max(end, standing.end)
-        under_way = self._polled or self._ahead
+        under_way = self._unjudged or self._ahead
         reached = handed.next_offset if under_way else max(handed.next_offset, self._read_to)
         return PartitionFigures(
             topic=handed.topic,
@@ -201,26 +174,17 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         now = self._around.monotonic()
         if self._may_poll():
             found = self._poll()
-            if found and not self._polled:
-                self._since = now
             if found:
-                self._polled.append(arrivals(found))
-                self._count += len(found)
-                self._bytes += bytes_of(self._polled[-1]) if len(found) < POLL else 0
-            self._quiet.saw(now, idle=not (found or self._polled or self._ahead), position=self._read_to)
-        due = self._has_enough() or (self._polled and now - self._since >= LINGER_S)
-        if due and not self._ahead:  # a lane judges one batch at a time
-            polls, self._polled, self._count, self._bytes = self._polled, [], 0, 0
-            self._ahead.append(self._around.threads.submit(self._judge, polls))
-        self._standing.held = self._count + BATCH * len(self._ahead)
+                self._unjudged.add(arrivals(found), now)
+            self._quiet.saw(now, idle=not (self._unjudged or self._ahead), position=self._read_to)
+        if not self._ahead and self._unjudged.due(now):  # a lane judges one batch at a time
+            self._ahead.append(self._around.threads.submit(self._judge, self._unjudged.taken()))
+        self._standing.held = len(self._unjudged) + BATCH * len(self._ahead)
 
     def _may_poll(self) -> bool:
         room = self._around.board.held() < MOST_HELD or not self._standing.held
         waits = self._lost or self._around.paused or self._too_far_ahead()
-        return room and not waits and not self._has_enough()
-
-    def _has_enough(self) -> bool:
-        return self._count >= BATCH or self._bytes >= BATCH_BYTES
+        return room and not waits and not self._unjudged.enough
 
     def _poll(self) -> list[Message]:
         """Take what was fetched; drop marks and errors that pass by themselves."""
@@ -252,7 +216,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         return self._lane.take(joined(polls))
 
     def _drained(self) -> bool:
-        return self._end is not None and self._read_to >= self._end and not self._ahead and not self._polled
+        return self._end is not None and self._read_to >= self._end and not self._ahead and not self._unjudged
 
     def _too_far_ahead(self) -> bool:
         return self._around.board.ahead_ms(self._handed.partition, self._standing.newest_ms) > AHEAD_MS
@@ -263,7 +227,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         return self._standing.new
 
     def _proposed_floor(self) -> int:
-        silent = self._quiet.long_enough and self._end is None and not (self._ahead or self._polled)
+        silent = self._quiet.long_enough and self._end is None and not (self._ahead or self._unjudged)
         if not (silent or self._standing.new):
             return NEVER
         floor = self._around.board.floor_for(self._handed.partition)
@@ -273,8 +237,3 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
 def known(time_ms: int) -> int | None:
     """Give an event time, or None before there was any."""
     return time_ms if time_ms > NEVER else None
-
-
-def standing_of(state: LaneState, guarantee_ms: int, *, new: bool) -> Standing:
-    """Give a partition's standing at start; it has unread messages once it is read here and some come."""
-    return Standing(state.newest_ms, guarantee_ms, unread=False, new=new)

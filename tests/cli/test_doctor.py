@@ -25,6 +25,7 @@ from embedded.process import ROOT, free_port
 from flows.store import Store
 from sinks.migrations import migrate
 from tests.clickhouse_fixture import READER, WRITER, RunningClickHouse
+from tests.flow_fixture import until
 from topics.registry import TOPICS
 
 PLANTED = ("canary-one", "canary two", "canary'3", "canary-four", "canary-five")
@@ -173,9 +174,7 @@ def test_a_topic_with_producers_times_is_found_on_a_real_broker(kafka: str, kafk
     at, name = kafka_at(kafka), "player-events"
     create_topics(at)
     kafka_admin.delete_topics([name])[name].result(30)
-    give_up = 200
-    while name in kafka_admin.list_topics(timeout=10).topics and (give_up := give_up - 1):
-        pass
+    until(lambda: name not in kafka_admin.list_topics(timeout=10).topics)
     assert marks(look_at_kafka(at))[name] == "bad"
     unbounded = {"message.timestamp.type": "CreateTime", "message.timestamp.after.max.ms": str(2**62)}
     kafka_admin.create_topics([NewTopic(name, 2, 1, config=unbounded)])[name].result(30)

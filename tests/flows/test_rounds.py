@@ -9,8 +9,9 @@ from random import Random
 from threading import Event, Thread
 
 from flows.rounds import Rounds
-from sources.kafka import Client, KafkaSource, Reading
+from sources.kafka import KafkaSource
 from sources.kafka_client import Log
+from sources.reading import Client, Reading
 from topics.player_events import TOPIC
 from verify.simulation.kafka import LOG_ID, Judge, MemoryConsumer, Nowhere, Topic, Watch
 from windows.archive import ArchiveLane

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bytewax.dataflow import Dataflow
 from bytewax.errors import BytewaxRuntimeError
-from bytewax.run import cli_main
 
 from flows.registry import FLOWS
-from flows.store import Store
+from tests.flows.store_fixture import run
 from verify import golden
 from verify.golden import EACH, GoldenPart, Tables, built
 from windows.rows import Rows
@@ -39,14 +36,6 @@ def inserted(monkeypatch: pytest.MonkeyPatch) -> Inserted:
 
     monkeypatch.setattr(golden, "upsert", counting)
     return count
-
-
-def run(folder: Path, flow: Dataflow) -> None:
-    store = Store(folder)
-    try:
-        cli_main(flow, epoch_interval=timedelta(0), recovery_config=store.own())
-    finally:
-        store.release()
 
 
 @pytest.mark.parametrize("name", FLOWS)

@@ -10,9 +10,10 @@ from threading import Event
 from confluent_kafka import TopicPartition
 
 from settings import Kafka
-from sources.board import Board, Standing
+from sources.board import Board, Standing, Surroundings
 from sources.kafka_client import consumer
-from sources.kafka_partition import BATCH_BYTES, KafkaPartition, Surroundings
+from sources.kafka_partition import KafkaPartition
+from sources.unjudged import BATCH_BYTES
 from tests.flow_fixture import until
 from topics.decode import Decoded, decode
 from topics.player_events import TOPIC
@@ -45,7 +46,7 @@ def test_while_a_batch_is_judged_only_some_megabytes_more_are_read(
         around = Surroundings(board, threads, lambda: False, time.monotonic, quiet_s=60)
         partition = KafkaPartition(reader, lane, around, end=MESSAGES)
 
-        until(lambda: partition.next_batch() is not None and partition._ahead and partition._has_enough())
+        until(lambda: partition.next_batch() is not None and partition._ahead and partition._unjudged.enough)
         for _ in range(100):
             partition.next_batch()
         assert partition._read_to * SIZE <= 2 * (BATCH_BYTES + MOST_POLLED) < MESSAGES * SIZE

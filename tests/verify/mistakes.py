@@ -68,7 +68,7 @@ class Hurried(KafkaPartition):
     """Uses a floor at once, before any snapshot holds it."""
 
     def next_batch(self) -> list[Take]:
-        if self._quiet.long_enough and not (self._ahead or self._polled):
+        if self._quiet.long_enough and not (self._ahead or self._unjudged):
             self._floor = max(self._floor, self._around.board.floor_for(self._handed.partition))
         return super().next_batch()
 

@@ -19,17 +19,19 @@ from bytewax.testing import cluster_main
 
 from flows import engagement
 from flows.parts import utc_now
-from sources.kafka import Client, KafkaSource, Reading
+from sources.kafka import KafkaSource
 from sources.kafka_client import Log
+from sources.reading import Client, Reading
 from tests.verify.mistakes import MISTAKES
 from topics.decode import decode
 from verify.simulation.happenings import happen
 from verify.simulation.kafka import LOG_ID, MemoryConsumer, Nowhere, Topic, Watch
 from verify.simulation.many import many, scratch
 from verify.simulation.run import run
-from verify.simulation.scenario import Arrive, Stop, Story, story_of
+from verify.simulation.scenario import story_of
 from verify.simulation.shrink import shrunk, told
 from verify.simulation.sinks import Warehouse, Writer, letter_sink, row_sink
+from verify.simulation.story import Arrive, Stop, Story
 from verify.simulation.wiring import plan_of
 from verify.simulation.world import TOPICS, System, World
 from windows.lane import Lane

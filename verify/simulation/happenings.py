@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from verify.simulation.floors import Wrong
-from verify.simulation.scenario import (
+from verify.simulation.story import (
     Arrive,
     ClockJump,
     Commit,

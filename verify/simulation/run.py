@@ -11,7 +11,7 @@ from random import Random
 from topics.errors import GamewaxError
 from verify.simulation.floors import Wrong
 from verify.simulation.happenings import happen
-from verify.simulation.scenario import Story
+from verify.simulation.story import Story
 from verify.simulation.truth import Sheet, differing, true_tables
 from verify.simulation.world import System, World
 

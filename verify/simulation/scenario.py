@@ -1,26 +1,31 @@
-"""One seed's story: a flow, its limits, and everything that happens to it, written down before it runs.
+"""One seed's story, made up: a flow, its limits, and everything that happens to it, before it runs.
 
-Rules: a step holds its own seed, so a story stays nearly the same when steps are taken out of it. Only the
-numbers in here decide a run.
+Rules: only the numbers in here decide a run.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 
 from verify.oracle import Limits
 from verify.simulation.messages import START_MS, Meant, good, poison
+from verify.simulation.story import (
+    IDLE_AFTER_S,
+    Arrive,
+    ClockJump,
+    Commit,
+    Crash,
+    Grow,
+    GrowAtStart,
+    Happening,
+    Silence,
+    Stop,
+    Story,
+    Turn,
+)
 
-TOPICS = {
-    "engagement": "player-events",
-    "weapon_use": "player-events",
-    "purchases": "purchase-events",
-    "server_health": "server-metrics",
-    "archive": "player-events",
-}
 FLOWS = ("engagement", "weapon_use", "purchases", "purchases", "server_health", "archive")
-IDLE_AFTER_S = 30.0
 MOST_PARTITIONS = 4
 WORKERS = (1, 1, 2, 4)
 SHARES = (30, 10, 20, 15, 10, 7, 8)  # crash, stop, commit, silence, clock jump, growth, nothing
@@ -33,105 +38,6 @@ LIMITS = (  # tight ones, so that a few messages are late, evicted and out of th
     Limits((10, 60), lateness_ms=0, disorder_ms=500, dedup_offsets=100),
     Limits((10, 60), lateness_ms=10_000, disorder_ms=2_000, dedup_offsets=0),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Arrive:
-    """Messages arrive."""
-
-    messages: tuple[Meant, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """The workers take so many small steps, in an order by the seed."""
-
-    seed: int
-    steps: int
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """The workers go on until an epoch is committed."""
-
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Nothing comes for so long; the workers poll now and then."""
-
-    seed: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ClockJump:
-    """The host's clock is set forward, or back."""
-
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class Crash:
-    """Some workers die; the others go on for so many steps, then all start anew, perhaps more or fewer."""
-
-    seed: int
-    dead: int
-    steps: int
-    workers: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A planned stop, then a start, perhaps with more or fewer workers."""
-
-    seed: int
-    workers: int
-
-
-@dataclass(frozen=True, slots=True)
-class Grow:
-    """The topic gets one partition more; the workers notice one after the other."""
-
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class GrowAtStart:
-    """All workers die; while they start again the topic gets a partition, which only the later ones find."""
-
-    seed: int
-    workers: int
-
-
-Happening = Arrive | Turn | Commit | Silence | ClockJump | Crash | Stop | Grow | GrowAtStart
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """All that decides one run."""
-
-    seed: int
-    flow: str
-    limits: Limits
-    partitions: int
-    workers: int
-    upsert_every_s: float
-    trouble: float  # share of inserts that fail at first
-    epoch_share: float  # chance that a call of a source partition ends its epoch
-    live: bool  # whether the tables are compared while the flow runs on, else after a planned stop
-    happenings: tuple[Happening, ...]
-
-    @property
-    def topic(self) -> str:
-        """Name the topic that the flow reads."""
-        return TOPICS[self.flow]
-
-    @property
-    def messages(self) -> list[Meant]:
-        """Give all messages that arrive."""
-        return [of for what in self.happenings if isinstance(what, Arrive) for of in what.messages]
 
 
 def story_of(seed: int) -> Story:

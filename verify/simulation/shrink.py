@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from verify.oracle import Limits
-from verify.simulation.scenario import Arrive, Crash, Happening, Stop, Story, Turn
+from verify.simulation.story import Arrive, Crash, Happening, Stop, Story, Turn
 
 Fails = Callable[[Story], bool]
 Piece = TypeVar("Piece")

@@ -14,8 +14,9 @@ from typing import Any
 
 from flows.past import past_lanes
 from flows.store_unfinished import forget_unfinished
-from sources.kafka import Client, KafkaSource, Reading
+from sources.kafka import KafkaSource
 from sources.kafka_client import Log
+from sources.reading import Client, Reading
 from topics import player_events, purchase_events, server_metrics
 from verify.simulation.decoding import Decoding
 from verify.simulation.driver import Cluster
@@ -23,9 +24,9 @@ from verify.simulation.floors import Floors, Wrong
 from verify.simulation.graph import Graph
 from verify.simulation.kafka import LOG_ID, Judge, MemoryConsumer, Nowhere, Topic, Watch
 from verify.simulation.messages import Meant
-from verify.simulation.scenario import IDLE_AFTER_S, Story
 from verify.simulation.sinks import Warehouse, Writer, letter_sink, row_sink
 from verify.simulation.store import RecoveryStore
+from verify.simulation.story import IDLE_AFTER_S, Story
 from verify.simulation.wiring import plan_of, wired
 from windows.archive import ArchiveLane
 from windows.codec import read_state
