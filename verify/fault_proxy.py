@@ -25,6 +25,7 @@ SLOW_SERVER_S = 5.0  # for each request
 REQUEST_BEGINS = (b"GET ", b"POST ")
 REQUEST_ENDS_S = 0.05  # silence that ends a request which is answered with an error
 ENDS_WITHIN_S = 5.0
+TURNS_TO_ACCEPT = 5  # of the loop: a connection that was accepted just before has its task by then
 
 
 class Trouble(Enum):
@@ -125,6 +126,7 @@ class FaultProxy:
         self._listening = await asyncio.start_server(self._accept, HOST, self.port)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         task = self._loop.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -142,15 +144,18 @@ class FaultProxy:
 
     async def _close(self) -> None:
         await self._hang_up()
+        for _ in range(TURNS_TO_ACCEPT):
+            await asyncio.sleep(0)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await self._cut_all()  # whose task was cancelled before it began
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one client's connection until either side or a trouble ends it."""
         ends = [writer]
-        self._writers.add(writer)
         try:
             with suppress(OSError):
                 from_server, to_server = await asyncio.open_connection(HOST, self._server_port)
