@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from topics import times
+from topics.alike import read_alike
 from topics.cells import Cells, read_lines, schema
 from topics.fields import COLUMN, MAX_BYTES, Field, Fields, Kind
 from topics.lines import Bools, Ints, Lines, flat_rows, lines_of
@@ -46,7 +47,9 @@ def read_sure(fields: Fields, time: str | None, values: Sequence[bytes | None], 
 def _read(fields: Fields, lines: Lines) -> Cells:
     """Read the messages whose cells the columnar reader surely gets right."""
     flat = flat_rows(lines)
-    cells = read_uniform(lines, flat, fields.all) if flat.any() else None
+    cells = None
+    if flat.any():
+        cells = read_alike(lines, flat, fields.all) or read_uniform(lines, flat, fields.all)
     if cells is not None:
         return cells
     seen = scan(lines, fields.all, flat)

@@ -24,8 +24,10 @@ Bools = npt.NDArray[np.bool_]
 PAD = b"\n" * 64
 BLOCK = 1 << 18  # bytes looked at at once: a larger scratch array costs more page faults than work
 QUOTE, SPACE, OPEN, CLOSE = b'" {}'
+MOSTLY = 0.95  # share of a batch that must be of one spelling; each of the others costs some microseconds
 KEY_END = b'":'
-DOUBTFUL = b"\\\t\r"  # escapes, and spacing that no serialiser writes
+ESCAPE = ord("\\")
+CONTROLS = 0x20  # bytes below: in no string of JSON, and as spacing in no serialiser's output
 NOT_ASCII = 0x80
 
 
@@ -97,6 +99,18 @@ class Lines:
         blocks = range(0, self.codes.size, BLOCK)
         return sum(int(np.count_nonzero(self.codes[start : start + BLOCK] == code)) for start in blocks)
 
+    def count_below(self, code: int) -> int:
+        """Count the bytes below one."""
+        blocks = range(0, self.codes.size, BLOCK)
+        return sum(int(np.count_nonzero(self.codes[start : start + BLOCK] < code)) for start in blocks)
+
+    def controls(self) -> Ints:
+        """Find the control characters within messages."""
+        at = np.flatnonzero(self.codes < CONTROLS)
+        rows = np.searchsorted(self.starts, at, side="right") - 1
+        within: Ints = at[(rows >= 0) & (at < self.ends[rows])]
+        return within
+
     def not_ascii(self) -> Ints:
         """Find the bytes of no ASCII character."""
         blocks = range(0, self.codes.size, BLOCK)
@@ -125,14 +139,21 @@ def _lines(text: bytes, sizes: Ints) -> Lines:
     return Lines(text, np.frombuffer(text, np.uint8), ends - sizes, ends)
 
 
+def mostly(some: int, of: int) -> bool:
+    """Whether so many messages are enough for a shortcut."""
+    return some > MOSTLY * of
+
+
 def flat_rows(lines: Lines) -> Bools:
     """Flag the messages that look like an object without escapes or odd spacing, in UTF-8."""
     codes, starts, ends = lines.codes, lines.starts, lines.ends
     flat: Bools = (codes[starts] == OPEN) & (codes[starts + 1] == QUOTE) & (codes[ends - 1] == CLOSE)
     flat &= ends - starts <= MAX_BYTES
-    for code in DOUBTFUL:
-        if code in lines.text:
-            flat[lines.rows_of(np.flatnonzero(codes == code))] = False
+    if ESCAPE in lines.text:
+        flat[lines.rows_of(np.flatnonzero(codes == ESCAPE))] = False
+    if lines.count_below(CONTROLS) > starts.size + 1 + 2 * len(PAD):  # more than the newlines between
+        for row in np.unique(lines.rows_of(lines.controls())).tolist():
+            flat[row] = False
     if lines.count_pairs(b'" '):
         flat[lines.rows_of(lines.pairs(b'" '))] = False
     if not (lines.text.isascii() or is_utf8(lines.text)):

@@ -15,11 +15,10 @@ import polars as pl
 
 from topics.cells import Cells, read_lines
 from topics.fields import NUMERIC, Field, Kind
-from topics.lines import KEY_END, QUOTE, Bools, Ints, Lines
+from topics.lines import KEY_END, QUOTE, Bools, Ints, Lines, mostly
 from topics.tokens import amounts
 
 BARE = NUMERIC | {Kind.MONEY}  # kinds whose values may stand without quotes
-MOSTLY = 0.95  # share of a batch that must be of one spelling; each of the others costs some microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def read_uniform(lines: Lines, flat: Bools, fields: tuple[Field, ...]) -> Cells 
     if not present or b"[" in lines.text:  # the strings of an array would be counted as values
         return None
     alike = _alike(lines, flat, len(present))
-    if not _mostly(alike):
+    if not mostly(int(np.count_nonzero(alike)), alike.size):
         return None
     lines = lines.only(alike)
     frame = read_lines(lines.text, present, lines.starts.size)
@@ -45,15 +44,11 @@ def read_uniform(lines: Lines, flat: Bools, fields: tuple[Field, ...]) -> Cells 
         return None
     paid = _paid(lines, present)
     sure = paid.sure & _full(frame)
-    if not _mostly(sure) or not _proven(lines, sure, present, paid):
+    if not mostly(int(np.count_nonzero(sure)), sure.size) or not _proven(lines, sure, present, paid):
         return None
     columns = [*frame, *(pl.Series(name, units) for name, units in paid.units.items())]
     rows, frame = np.flatnonzero(alike), pl.DataFrame(columns)
     return Cells(rows, frame, {}) if sure.all() else Cells(rows[sure], frame.filter(pl.Series(sure)), {})
-
-
-def _mostly(flags: Bools) -> bool:
-    return int(np.count_nonzero(flags)) > MOSTLY * flags.size
 
 
 def _present(lines: Lines, flat: Bools, fields: tuple[Field, ...]) -> list[Field]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from tests.topics.batches import (
     spelled,
     usual,
 )
+from topics.alike import read_alike
 from topics.columns import read_sure
 from topics.lines import flat_rows, lines_of
 from topics.topic import Topic
@@ -87,6 +89,66 @@ def test_a_few_odd_messages_keep_no_other_from_the_shortcut() -> None:
     assert cells is not None
     assert cells.rows.tolist() == [row for row in range(100) if row not in {3, 50, 99}]
     assert_same(MAIN[0], values)
+
+
+def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    return lambda value: value.replace(old, new, 1)
+
+
+ODD_AMONG_ALIKE = {
+    "another key": replaced(b"map_id", b"map_ix"),
+    "keys swapped": lambda value: value.replace(b"level_id", b"?").replace(b"map_id", b"level_id"),
+    "a key twice": replaced(b"session_id", b"player_id"),
+    "a key of the same length": replaced(b"level_id", b"level_ix"),
+    "cells that end elsewhere": lambda value: value.replace(b'":"', b'"::"', 1).replace(b'":"', b'""', 1),
+    "a quote too many": replaced(b"player-", b'player"'),
+    "two quotes too many": replaced(b"player-", b'pla"y"er-'),
+    "no opening": lambda value: value[1:],
+    "no closing": lambda value: value[:-1],
+    "two objects": lambda value: value + value,
+    "a number": replaced(b'"player-', b'5,"x":"'),
+    "a null": lambda value: value[:-1] + b',"health":null}',
+    "a number that is text": lambda value: value[:-1] + b',"health":"5"}',
+    "a control character": replaced(b"player-", b"player\x01"),
+    "a zero": replaced(b"player-", b"player\x00"),
+    "a line break": replaced(b"player-", b"player\n"),
+    "a carriage return": replaced(b"player-", b"player\r"),
+    "a delete character": replaced(b"player-", b"player\x7f"),
+    "an escape": replaced(b"player-", b"player\\u0041"),
+    "an escaped key": replaced(b"player_id", b"player\\u005fid"),
+    "a mark of byte order": lambda value: b"\xef\xbb\xbf" + value,
+    "no UTF-8": replaced(b"player-", b"player\xff"),
+    "half a character": replaced(b"player-", b"player\xc3"),
+    "other letters": replaced(b"player-", "sp\u00efeler-".encode()),
+    "spaces": replaced(b'":"', b'" : "'),
+    "an empty id": replaced(b'"player_id":"', b'"player_id":"","p":"'),
+    "nothing": lambda _: b"",
+    "no time": replaced(b'p":"2', b'p":"x2'),
+}
+
+
+@pytest.mark.parametrize("where", [0, 31, 59])
+@pytest.mark.parametrize("odd", ODD_AMONG_ALIKE.values(), ids=ODD_AMONG_ALIKE)
+def test_one_odd_message_among_alike_ones_decodes_by_the_definition(
+    odd: Callable[[bytes], bytes], where: int
+) -> None:
+    values = plain(60)
+    values[where] = odd(values[where] or b"")
+    assert_same(MAIN[0], values)
+
+
+def test_alike_messages_are_cut_at_their_quotes_and_odd_ones_left_out() -> None:
+    lines = lines_of([value or b"" for value in plain(60)])
+    cells = read_alike(lines, flat_rows(lines), fields(MAIN[0]).all)
+    assert cells is not None
+    assert cells.rows.tolist() == list(range(60))
+    values = [value or b"" for value in plain(100)]
+    for row, odd in ((7, "another key"), (50, "a quote too many"), (99, "a control character")):
+        values[row] = ODD_AMONG_ALIKE[odd](values[row])
+    lines = lines_of(values)
+    cells = read_alike(lines, flat_rows(lines), fields(MAIN[0]).all)
+    assert cells is not None
+    assert cells.rows.tolist() == [row for row in range(100) if row not in {7, 50, 99}]
 
 
 @settings(max_examples=100, deadline=None)
