@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import polars as pl
 
-from bench.load import TYPES, Load, blocks
+from bench.load import TYPES, Load, Sequel, blocks
+from bench.servers import ServerLoad
 
 COUNTED = {"move": "moves", "interaction": "interactions", "level_start": "level_starts"} | {
     "level_complete": "level_completes",
     "level_fail": "level_fails",
 }
 KEY = ["window_start", "level_id", "map_id"]
+QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 
 
 def by_level(load: Load, size_s: int) -> pl.DataFrame:
-    """Give `engagement_by_level` of one window size, sorted by its key."""
+    """Give `engagement_by_level` of one window size, sorted by its key; bad messages count nowhere."""
     size_ms = size_s * 1000
-    events = pl.concat(blocks(load)).select(
+    good = pl.col("n") % load.bad_every != 0 if load.bad_every else pl.lit(value=True)
+    events = pl.concat(block.filter(good) for block in blocks(load)).select(
         (pl.col("time_ms") // size_ms * size_s).alias("window_start"),
         pl.format("level_{}", "level").alias("level_id"),
         pl.format("map_{}", "map").alias("map_id"),
@@ -30,10 +33,37 @@ def by_level(load: Load, size_s: int) -> pl.DataFrame:
     return rows.with_columns(pl.exclude(KEY).cast(pl.Int64)).sort(KEY)
 
 
-def by_player(load: Load, size_s: int) -> pl.DataFrame:
+def by_player(load: Load | Sequel, size_s: int) -> pl.DataFrame:
     """Give the events of each player of one window size, sorted by key."""
     window = (pl.col("time_ms") // (size_s * 1000) * size_s).alias("window_start")
     parts = [block.group_by(window, "player").agg(events=pl.len().cast(pl.Int64)) for block in blocks(load)]
     rows = pl.concat(parts).group_by("window_start", "player").agg(pl.col("events").sum())
     named = rows.select("window_start", pl.format("player_{}", "player").alias("player_id"), "events")
     return named.sort("window_start", "player_id")
+
+
+def by_server(load: ServerLoad, size_s: int) -> pl.DataFrame:
+    """Give `server_health` of one window size, sorted by its key; quantiles are the exact ones at their rank.
+
+    A mean is one division of whole millionths, as exact as a float can be.
+    """
+    window = (pl.col("time_ms") // (size_s * 1000) * size_s).alias("window_start")
+    millionths = (pl.col("cpu_load", "memory_usage", "latency") * 1000).name.keep()
+    samples = pl.concat(load.blocks()).with_columns(millionths)
+    means = [
+        (pl.col(name).sum() / (pl.len() * 1_000_000)).alias(f"{name}_avg")
+        for name in ("cpu_load", "memory_usage", "latency")
+    ]
+    peaks = [
+        (pl.col(name).max() / 1_000_000).alias(f"{name}_max")
+        for name in ("cpu_load", "memory_usage", "latency")
+    ]
+    ranked = [
+        (pl.col("latency").sort().get((q * (pl.len() - 1)).floor().cast(pl.Int64)) / 1_000_000).alias(name)
+        for name, q in QUANTILES.items()
+    ]
+    rows = samples.group_by(window, "server").agg(
+        pl.len().cast(pl.Int64).alias("samples"), *means, *peaks, *ranked
+    )
+    named = rows.with_columns(pl.format("server_{}", "server").alias("server_id")).drop("server")
+    return named.sort("window_start", "server_id")

@@ -1,0 +1,66 @@
+"""The benchmark's server metrics: 1,000 servers, the five fields of the seed, 20,000 samples/s of event time.
+
+Values are whole thousandths, so that sums are exact; latency has the long tail that real ones have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from bench.load import BLOCK, PARTITIONS, PER_S, START_MS, stamped
+
+SERVERS = 1_000
+METRICS = ("cpu_load", "memory_usage", "latency")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLoad:
+    """How many samples, of how many servers."""
+
+    events: int
+    servers: int = SERVERS
+    seed: int = 11
+
+    @property
+    def topic(self) -> str:
+        """Name the topic that holds it."""
+        return f"bench-servers-{self.servers}-{self.events}"
+
+    def batches(self) -> Iterator[tuple[list[bytes], list[int]]]:
+        """Give the messages in order, and the partition of each."""
+        for block in self.blocks():
+            values = [value.encode() for value in messages(block).to_list()]
+            yield values, (block["server"] % PARTITIONS).to_list()
+
+    def blocks(self) -> Iterator[pl.DataFrame]:
+        """Make the samples block by block, metrics in thousandths; a pure function of the load."""
+        for number, first in enumerate(range(0, self.events, BLOCK)):
+            count = min(BLOCK, self.events - first)
+            random = np.random.default_rng((self.seed, number))
+            time_ms = START_MS + np.arange(first, first + count) * 1000 // PER_S
+            yield pl.DataFrame(
+                {
+                    "server": random.integers(0, self.servers, count),
+                    "time_ms": time_ms + random.integers(-1000, 1001, count),
+                    "cpu_load": random.integers(0, 100_001, count),
+                    "memory_usage": random.integers(20_000, 95_001, count),
+                    "latency": np.rint(random.lognormal(3.0, 0.8, count) * 1000).astype(np.int64),
+                }
+            )
+
+
+def messages(block: pl.DataFrame) -> pl.Series:
+    """Write a block's samples as JSON."""
+    numbers = [(pl.col(name) / 1000).cast(pl.String) for name in METRICS]
+    return block.select(
+        pl.format(
+            '{{"server_id":"server_{}","cpu_load":{},"memory_usage":{},"latency":{},"timestamp":"{}"}}',
+            "server",
+            *numbers,
+            stamped("time_ms"),
+        )
+    ).to_series()
