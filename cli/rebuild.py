@@ -10,7 +10,8 @@ import typer
 from topics.errors import BadInput
 
 if TYPE_CHECKING:
-    from flows.rebuild import Rebuild, Span
+    from flows.rebuild import Rebuild
+    from flows.spans import Span
 
 LOOK_S = 0.5
 
@@ -31,8 +32,9 @@ def rebuild(flow: Name, from_: From, to: To, wait_s: Wait = 300, *, accept_missi
     that the live flow has closed, reads the raw table in pieces, and may run beside the flow. Rows with
     a higher generation replace the old ones whole; running it twice changes nothing.
     """
-    from flows.rebuild import opened, text_of
+    from flows.rebuild import opened
     from flows.registry import FLOWS
+    from flows.spans import text_of
 
     if flow not in FLOWS:
         raise BadInput(f"there is no flow {flow!r}; there are: {', '.join(FLOWS)}")
@@ -79,7 +81,8 @@ def draw(ready: Rebuild, span: Span, *, accept_missing: bool) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from flows.rebuild import text_of, write
+    from flows.rebuild import write
+    from flows.spans import text_of
 
     total = sum(piece.events for piece in ready.pieces(span))
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
 
+from flows.spans import Span, step_of, text_of
+from topics.errors import BadInput
 from topics.topic import Topic
 from windows.archive import table_of
-from windows.plan import Plan
+from windows.plan import NEVER, Plan
 from windows.take import LaneState
 
 ARCHIVE = "archive"
@@ -43,6 +45,40 @@ class Books:
 def closed_ms(plan: Plan, lanes: Sequence[LaneState]) -> int:
     """Give the latest window end (epoch ms) that no partition adds to any more."""
     return min(of.guarantee_ms(plan) - max(of.lateness_ms, plan.allowed_lateness_ms) for of in lanes)
+
+
+def closed_span(plan: Plan, topic: Topic, lanes: Sequence[LaneState], asked: Span) -> Span:
+    """Widen a time to whole windows of every size, all of them given up by the live flow.
+
+    Raises:
+        BadInput: the live flow may still add to some; says which time is the latest.
+
+    """
+    span = asked.whole(step_of(plan))
+    closed = latest_to(plan, topic, lanes)
+    if span.to_ms <= closed:
+        return span
+    raise BadInput(
+        f"flow {plan.flow} still adds late events to windows up to {text_of(span.to_ms)} (allowed lateness "
+        f"{plan.allowed_lateness_ms // 1000} s): the latest --to is {text_of(closed)}"
+    )
+
+
+def latest_to(plan: Plan, topic: Topic, lanes: Sequence[LaneState]) -> int:
+    """Give the latest time (epoch ms) before which all windows of all sizes are given up.
+
+    Raises:
+        BadInput: there is none yet.
+
+    """
+    closed = closed_ms(plan, lanes)
+    if closed < 0:
+        silent = next(of.partition for of in lanes if of.guarantee_ms(plan) == NEVER)
+        raise BadInput(
+            f"flow {plan.flow} has closed no window yet: partition {silent} of {topic.name} has no event "
+            "(one that stays silent while the flow runs stops holding windows open)"
+        )
+    return closed // step_of(plan) * step_of(plan)
 
 
 def archive_books(client: Client, topic: Topic) -> dict[Place, Books]:

@@ -10,25 +10,23 @@ Rules:
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from math import lcm
 from pathlib import Path
 from random import Random
 
-import polars as pl
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from flows.generations import alone, generation_rows, next_generation
 from flows.parts import check_tables, plan_of
 from flows.past import committed_lanes
 from flows.raw import Piece, RawTable
-from flows.reach import archive_books, behind, closed_ms, missing
+from flows.reach import archive_books, behind, closed_span, missing
+from flows.spans import Span, step_of, text_of
 from flows.store import store_of
 from settings import load
 from sinks.clickhouse_client import connect
@@ -37,13 +35,10 @@ from sinks.clickhouse_writer import ClickHouseWriter
 from sources.gaps import of_one_log
 from topics.errors import BadInput, NeedsOperator
 from topics.topic import Topic
-from windows.archive import TIME
-from windows.plan import NEVER, Plan
+from windows.plan import Plan
 from windows.rebuild import Rebuilt, Window
-from windows.rows import Rows
 from windows.take import LaneState
 
-_GENERATION = "SELECT max(generation) FROM generations WHERE flow = {flow:String}"
 _SHOWN = """
 SELECT window_seconds, toUnixTimestamp(window_start) * 1000, sum(bitAnd(version, 281474976710655))
 FROM {table}_upserts FINAL
@@ -51,14 +46,6 @@ WHERE window_start >= fromUnixTimestamp64Milli({{from:Int64}})
     AND window_start < fromUnixTimestamp64Milli({{to:Int64}})
 GROUP BY window_seconds, window_start
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A time in epoch ms; windows that start in [from, to) are meant."""
-
-    from_ms: int
-    to_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +65,12 @@ class Rebuild:
             BadInput: the live flow may still add to some; says which time is the latest.
 
         """
-        step = self.step_ms
-        span = Span(from_ms // step * step, -(-to_ms // step) * step)
-        if span.from_ms >= span.to_ms:
-            raise BadInput("--from must be before --to")
-        closed = closed_ms(self.plan, self.lanes)
-        if span.to_ms <= closed:
-            return span
-        flow, late_s = self.plan.flow, self.plan.allowed_lateness_ms // 1000
-        if closed < 0:
-            silent = next(of.partition for of in self.lanes if of.guarantee_ms(self.plan) == NEVER)
-            raise BadInput(
-                f"flow {flow} has closed no window yet: partition {silent} of {self.topic.name} has no event "
-                "(one that stays silent while the flow runs stops holding windows open)"
-            )
-        raise BadInput(
-            f"flow {flow} still adds late events to windows up to {text_of(span.to_ms)} (allowed lateness "
-            f"{late_s} s): the latest --to is {text_of(closed // step * step)}"
-        )
+        return closed_span(self.plan, self.topic, self.lanes, Span(from_ms, to_ms))
 
     @property
     def step_ms(self) -> int:
         """Give the time after which windows of all sizes begin together."""
-        return lcm(*self.plan.sizes_s) * 1000
+        return step_of(self.plan)
 
     def behind(self) -> int:
         """Count the messages that the archive has to read before a rebuild is whole."""
@@ -127,11 +97,6 @@ class Rebuild:
     @property
     def _raw(self) -> RawTable:
         return RawTable(self.client, self.topic, self.plan.dedup_offsets)
-
-    def next_generation(self) -> int:
-        """Give the generation of the rows to be written."""
-        found = self.client.query(_GENERATION, parameters={"flow": self.plan.flow}).result_rows
-        return int(found[0][0]) + 1
 
     def fold(self, piece: Piece, generation: int) -> Rebuilt:
         """Compute a piece's windows."""
@@ -172,10 +137,11 @@ def write(rebuild: Rebuild, span: Span, *, accept_missing: bool) -> Iterator[Pie
         NeedsOperator: raw events are gone.
 
     """
-    generation = rebuild.next_generation()
+    flow = rebuild.plan.flow
+    generation = next_generation(rebuild.client, flow)
     server = load().clickhouse
     with closing(ClickHouseWriter(server, time.monotonic, Random())) as writer:  # noqa: S311  spreads retries
-        writer.put(generation_rows(rebuild.plan.flow, generation, span))
+        writer.put(generation_rows(flow, generation, "rebuild", (span.from_ms, span.to_ms)))
         writer.flush()
         for piece in rebuild.pieces(span):
             rebuilt = rebuild.fold(piece, generation)
@@ -185,16 +151,6 @@ def write(rebuild: Rebuild, span: Span, *, accept_missing: bool) -> Iterator[Pie
                 writer.put(rows)
             writer.flush()
             yield piece
-
-
-def generation_rows(flow: str, generation: int, span: Span) -> Rows:
-    """Give the row that notes a rebuild."""
-    frame = pl.DataFrame({"flow": [flow], "reason": ["rebuild"]}).with_columns(
-        pl.lit(generation, pl.UInt16).alias("generation"),
-        pl.lit(span.from_ms).cast(TIME).alias("from"),
-        pl.lit(span.to_ms).cast(TIME).alias("to"),
-    )
-    return Rows("generations_upserts", frame)
 
 
 @contextmanager
@@ -217,28 +173,8 @@ def opened(name: str) -> Iterator[Rebuild]:
             "with its GAMEWAX_RECOVERY__DIR"
         )
     server = settings.clickhouse
-    with _alone(store.parent), closing(connect(server, server.database)) as client:
+    with alone(store.parent), closing(connect(server, server.database)) as client:
         try:
             yield Rebuild(plan_of(name, module.AGGREGATES), module.TOPIC, lanes, client, store.parent)
         except (ClickHouseError, OSError) as error:
             raise as_users_read_it(error, server.url, server.user, server.database) from error
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the flow's rebuild lock, or refuse."""
-    lock = os.open(folder / "rebuild", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BadInput(f"flow {folder.name} is being rebuilt by another process: wait for it") from error
-        yield
-    finally:
-        os.close(lock)
-
-
-def text_of(ms: int) -> str:
-    """Write a time as people give it."""
-    moment = pl.Series([ms]).cast(TIME).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return str(moment[0])

@@ -18,16 +18,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
-from math import lcm
 from pathlib import Path
 
-import polars as pl
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import TopicPartition
 
 from flows.gaps import answer_all, steps_of
+from flows.generations import generation_rows, next_generation
 from flows.parts import check_tables, plan_of
 from flows.recovered import Begins, Recovered, write_notes
+from flows.spans import step_of as span_step
+from flows.spans import text_of
 from flows.store import store_of
 from models.aggregates import Aggregate
 from settings import load
@@ -36,11 +37,8 @@ from sinks.clickhouse_errors import as_users_read_it
 from sinks.clickhouse_insert import block, insert
 from sources.kafka_client import ANSWER_S, Bounds, Log, consumer, describe, log_bounds, log_since
 from topics.errors import BadInput, NeedsOperator
-from windows.archive import TIME
-from windows.rows import Rows
 
 AHEAD_MS = 300_000  # an event further ahead of its message is no event (`topics.times`)
-_GENERATION = "SELECT max(generation) FROM generations WHERE flow = {flow:String}"
 _FORGET_LATE = """
 DELETE FROM late_events_upserts WHERE flow = {flow:String} AND `log` = {log:String} AND topic = {topic:String}
     AND `partition` = {partition:Int32} AND `offset` >= {first:Int64}
@@ -91,7 +89,7 @@ def prepare(flow: str, at_ms: int) -> str:
 def step_of(flow: str) -> int:
     """Give the time (ms) after which a flow's windows of all sizes begin together; 1 without windows."""
     aggregates: tuple[Aggregate, ...] = import_module(f"flows.{flow}").AGGREGATES
-    return lcm(*plan_of(flow, aggregates).sizes_s) * 1000 if aggregates else 1
+    return span_step(plan_of(flow, aggregates)) if aggregates else 1
 
 
 def reach(topic: str, since_ms: int) -> Reach:
@@ -155,8 +153,8 @@ def note_generation(flow: str, from_ms: int, starts: Mapping[str, Begins]) -> in
     server = load().clickhouse
     with closing(connect(server, server.database)) as client:
         try:
-            generation = int(client.query(_GENERATION, parameters={"flow": flow}).result_rows[0][0]) + 1
-            insert(client, block(generation_rows(flow, generation, from_ms)))
+            generation = next_generation(client, flow)
+            insert(client, block(generation_rows(flow, generation, "recover", (from_ms, None))))
             for asked in stretches(flow, starts):
                 client.command(_FORGET_LATE, parameters=asked)
         except (ClickHouseError, OSError) as error:
@@ -171,16 +169,6 @@ def stretches(flow: str, starts: Mapping[str, Begins]) -> Iterator[dict[str, str
             yield {"flow": flow, "topic": topic, "log": begins.log, "partition": number, "first": first}
 
 
-def generation_rows(flow: str, generation: int, from_ms: int) -> Rows:
-    """Give the row that notes a recovery."""
-    frame = pl.DataFrame({"flow": [flow], "reason": ["recover"]}).with_columns(
-        pl.lit(generation, pl.UInt16).alias("generation"),
-        pl.lit(from_ms, pl.Int64).cast(TIME).alias("from"),
-        pl.lit(None, TIME).alias("to"),
-    )
-    return Rows("generations_upserts", frame)
-
-
 def move_aside(folder: Path, generation: int) -> Path | None:
     """Move the store aside; gives where it is now, or None when there was none."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -190,12 +178,6 @@ def move_aside(folder: Path, generation: int) -> Path | None:
     aside = folder / f"store.before-recover-{generation}"
     store.rename(aside)
     return aside
-
-
-def text_of(ms: int) -> str:
-    """Write a time as people give it."""
-    moment = pl.Series([ms]).cast(TIME).dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
-    return str(moment[0]).replace(".000Z", "Z")
 
 
 def _count(of: Reach) -> int:
