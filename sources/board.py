@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from sources.dead_share import DeadShare
+from sources.unjudged import FOR_TABLES, Pace
 from windows.plan import NEVER
 from windows.take import LaneState
 
@@ -64,6 +65,7 @@ class Surroundings:
     quiet_s: float
     share: DeadShare | None = None  # None: read on however many dead letters come
     still_ours: Callable[[float], bool] = lambda _: True  # whether the log was the same after a time
+    pace: Pace = FOR_TABLES
 
     @property
     def paused(self) -> bool:

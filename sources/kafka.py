@@ -86,6 +86,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
             reading.idle_after_s,
             self._share,
             self._watch.still_ours,
+            reading.pace,
         )
 
     @property

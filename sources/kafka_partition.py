@@ -28,15 +28,14 @@ from sources.gaps import GapMet, met
 from sources.kafka_client import lost_place, trouble
 from sources.messages import arrivals, joined, offset_of, position_after
 from sources.quiet import Quiet
-from sources.unjudged import BATCH, POLL, Unjudged
+from sources.unjudged import POLL, Unjudged
 from windows.codec import packed_state
 from windows.plan import NEVER
 from windows.take import Arrivals, JudgingLane, LaneState, Take
 
 MOST_HELD = 80_000  # messages that all partitions of a process hold unjudged; one may always hold a batch
-AHEAD_MS = 30_000  # event time a partition may run ahead of another that has unread messages
 LEAVES_WITHIN_S = 1.0  # the client waits for ever for a broker that is gone
-REST = timedelta(milliseconds=5)  # between polls that find nothing
+PAUSE = timedelta(milliseconds=5)  # between calls while nothing is read
 
 
 class KafkaPartition(StatefulSourcePartition[Take, bytes]):
@@ -53,7 +52,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
     def __init__(self, reader: Consumer, lane: JudgingLane, around: Surroundings, end: int | None) -> None:
         self._reader, self._lane, self._around, self._end = reader, lane, around, end
         self._handed: LaneState = lane.state
-        self._unjudged = Unjudged()
+        self._unjudged = Unjudged(around.pace)
         self._ahead: deque[Future[Take]] = deque()
         self._read_to = lane.state.next_offset
         self._floor = NEVER  # proposed, used once committed
@@ -83,12 +82,13 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             raise StopIteration
         if not (self._drained() or self._waits_for_floor()):
             self._read_ahead()
-        return takes
+        return takes + self._finished()  # where no other thread judges, a message is handed on at once
 
     def next_awake(self) -> datetime | None:
         """Rest a little when there is nothing to do."""
-        busy = self._ahead or self._standing.unread
-        return None if busy and not self._around.paused else datetime.now(UTC) + REST  # noqa: TID251  Bytewax's own clock
+        busy, rest = self._ahead or self._standing.unread, self._around.pace.rest
+        rest = PAUSE if self._around.paused else None if busy else rest
+        return None if rest is None else datetime.now(UTC) + rest  # noqa: TID251  Bytewax's own clock
 
     def snapshot(self) -> bytes:
         """Write where the handed-on takes end, with a floor if this partition is silent or new.
@@ -179,7 +179,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             self._quiet.saw(now, idle=not (self._unjudged or self._ahead), position=self._read_to)
         if not self._ahead and self._unjudged.due(now):  # a lane judges one batch at a time
             self._ahead.append(self._around.threads.submit(self._judge, self._unjudged.taken()))
-        self._standing.held = len(self._unjudged) + BATCH * len(self._ahead)
+        self._standing.held = len(self._unjudged) + self._around.pace.batch * len(self._ahead)
 
     def _may_poll(self) -> bool:
         room = self._around.board.held() < MOST_HELD or not self._standing.held
@@ -219,7 +219,8 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         return self._end is not None and self._read_to >= self._end and not self._ahead and not self._unjudged
 
     def _too_far_ahead(self) -> bool:
-        return self._around.board.ahead_ms(self._handed.partition, self._standing.newest_ms) > AHEAD_MS
+        ahead_ms = self._around.board.ahead_ms(self._handed.partition, self._standing.newest_ms)
+        return ahead_ms > self._around.pace.ahead_ms
 
     def _waits_for_floor(self) -> bool:
         if self._standing.new and self._around.board.floor_for(self._handed.partition) == NEVER:

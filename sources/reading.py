@@ -11,6 +11,7 @@ from confluent_kafka import Consumer
 
 from sources.kafka_client import Log, consumer, describe
 from sources.partition_watch import PartitionWatch
+from sources.unjudged import FOR_TABLES, Pace
 from topics.servers import KafkaServer
 from windows.take import LaneState
 
@@ -32,7 +33,8 @@ class Reading:
     Setting `stop` ends the source at an epoch's edge, with a snapshot. `past` is where each partition
     stood, also those that other processes of a cluster read; `resumed` where some go on that have no past or
     must not go on there; `kept` which partitions the store knows, also those that the topic has no more.
-    `pause` stops reading when most messages are dead letters (`sources.dead_share`).
+    `pause` stops reading when most messages are dead letters (`sources.dead_share`), `pace` says how soon
+    messages are judged.
     """
 
     monotonic: Callable[[], float]
@@ -44,3 +46,4 @@ class Reading:
     resumed: Mapping[int, LaneState] = field(default_factory=dict)
     kept: frozenset[int] = frozenset()
     client: Client = Client()
+    pace: Pace = FOR_TABLES

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sources.messages import bytes_of
 from windows.take import Arrivals
 
 POLL = 2_000  # messages a poll takes at most: larger polls are slower (cache)
-BATCH = 20_000  # messages judged at once while catching up
 BATCH_BYTES = 8 << 20  # of large messages: as many are judged at once, and no more wait meanwhile
-LINGER_S = 0.1  # a smaller batch is judged when its first message is this old
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How soon messages are judged: the defaults are for tables, where many at once cost least.
+
+    `batch` messages are judged at once while catching up, a smaller batch when its first message is
+    `linger_s` old. A partition rests for `rest` after a poll that found nothing (None: for a millisecond,
+    the engine's own), and may run `ahead_ms` of event time ahead of another that has unread messages.
+    """
+
+    batch: int = 20_000
+    linger_s: float = 0.1
+    rest: timedelta | None = timedelta(milliseconds=5)
+    ahead_ms: int = 30_000
+
+
+FOR_TABLES = Pace()
 
 
 @dataclass(slots=True)
 class Unjudged:
     """Gathers polls; `since_s` is when the first of them came."""
 
+    pace: Pace
     polls: list[Arrivals] = field(default_factory=list)
     messages: int = 0
     bytes: int = 0  # a full poll counts for nothing, as the client fetches but few MB ahead
@@ -36,11 +54,11 @@ class Unjudged:
     @property
     def enough(self) -> bool:
         """Tell whether they are a whole batch."""
-        return self.messages >= BATCH or self.bytes >= BATCH_BYTES
+        return self.messages >= self.pace.batch or self.bytes >= BATCH_BYTES
 
     def due(self, now_s: float) -> bool:
         """Tell whether they should be judged now."""
-        return self.enough or (bool(self.polls) and now_s - self.since_s >= LINGER_S)
+        return self.enough or (bool(self.polls) and now_s - self.since_s >= self.pace.linger_s)
 
     def taken(self) -> list[Arrivals]:
         """Give them all out, and begin anew."""
