@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, Message
 
 from topics.dead_letters import Replay, replay_of
 from topics.times import EARLIEST_MS, LATEST_MS
+from windows.arrays import Ints
 from windows.take import Arrivals
 
 
@@ -33,14 +34,19 @@ def arrivals(messages: Sequence[Message]) -> Arrivals:
         if last - first + 1 != len(messages):  # compacted, or other producers' transaction marks
             offsets = np.array([offset_of(message) for message in messages], np.int64)
     return Arrivals(
-        values=[message.value() for message in messages],
+        values=list(map(Message.value, messages)),
         offsets=offsets,
-        arrived_ms=np.clip(
-            np.array([message.timestamp()[1] for message in messages], np.int64), EARLIEST_MS, LATEST_MS
-        ),
-        keys=[message.key() for message in messages],
+        arrived_ms=within_calendar([message.timestamp()[1] for message in messages]),
+        keys=list(map(Message.key, messages)),
         replays=replays(messages),
     )
+
+
+def within_calendar(times_ms: list[int]) -> Ints:
+    """Give times as a column, those outside the calendar as its nearer end."""
+    column = np.array(times_ms, np.int64)
+    wild = len(column) and (column.min() < EARLIEST_MS or column.max() > LATEST_MS)
+    return np.clip(column, EARLIEST_MS, LATEST_MS) if wild else column
 
 
 def bytes_of(poll: Arrivals) -> int:

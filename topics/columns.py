@@ -16,7 +16,7 @@ import polars as pl
 from topics import times
 from topics.alike import read_alike
 from topics.cells import Cells, read_lines, schema
-from topics.fields import COLUMN, MAX_BYTES, Field, Fields, Kind
+from topics.fields import COLUMN, Field, Fields, Kind
 from topics.lines import Bools, Ints, Lines, flat_rows, lines_of
 from topics.scan import Scan, scan
 from topics.strict import NUMBER_LIMIT, is_json
@@ -33,8 +33,7 @@ class Sure:
 
 def read_sure(fields: Fields, time: str | None, values: Sequence[bytes | None], arrived_ms: Ints) -> Sure:
     """Read what is surely good; times are epoch ms, under their fields' names."""
-    looked_at = [value if value and len(value) <= MAX_BYTES else b"" for value in values]
-    cells = _read(fields, lines_of(looked_at))
+    cells = _read(fields, lines_of(values))
     columns, good = _judge(fields, cells)
     if time is not None and cells.rows.size:
         good &= columns[time].to_numpy() - times.AHEAD_MS <= arrived_ms[cells.rows]

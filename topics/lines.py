@@ -7,9 +7,10 @@ ends a string, so every key ends with `":`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -128,10 +129,18 @@ class Lines:
                 yield start, even.view("<u2") == code
 
 
-def lines_of(values: list[bytes]) -> Lines:
-    """Join messages, one a line."""
-    sizes = np.fromiter(map(len, values), np.int64, len(values))
-    return _lines(b"\n".join([PAD, *values, PAD]), sizes)
+def lines_of(values: Sequence[bytes | None]) -> Lines:
+    """Join messages, one a line; a tombstone or a message that is too long is an empty line."""
+    found = cast(Sequence[bytes], values)
+    try:
+        sizes = np.fromiter(map(len, found), np.int64, len(values))
+    except TypeError:  # asking each of them whether it is a tombstone would cost as much again
+        found = [value or b"" for value in values]
+        sizes = np.fromiter(map(len, found), np.int64, len(values))
+    if sizes.max(initial=0) > MAX_BYTES:
+        found = [value if len(value) <= MAX_BYTES else b"" for value in found]
+        sizes = np.where(sizes <= MAX_BYTES, sizes, 0)
+    return _lines(b"\n".join([PAD, *found, PAD]), sizes)
 
 
 def _lines(text: bytes, sizes: Ints) -> Lines:
