@@ -16,15 +16,15 @@ from jgo.maven import MavenContext
 from rich.console import Console
 from rich.progress import track
 
-from embedded.kafka_jars import Jar
+from embedded.kafka_jars import Jar, Product
 from topics.errors import Broken
 
 AT_ONCE = 6
 TIMEOUT_S = 30
 
 
-def download(jars: Sequence[Jar], folder: Path, maven_url: str) -> None:
-    """Bring these jars into `folder`, from Maven's central repository or a mirror of it.
+def download(jars: Sequence[Jar], folder: Path, maven_url: str, product: Product) -> None:
+    """Bring these jars of a product into `folder`, from Maven's central repository or a mirror of it.
 
     Raises:
         Broken: no network, no such artifact, or other bytes than the pinned ones.
@@ -32,7 +32,7 @@ def download(jars: Sequence[Jar], folder: Path, maven_url: str) -> None:
 
     """
     say = Console(stderr=True)
-    title = "Downloading Apache Kafka (once, 45 MB)"
+    title = f"Downloading {product.name} (once, {product.size_mb} MB)"
     if not say.is_terminal:
         say.print(f"{title} …")
     with (
@@ -44,7 +44,7 @@ def download(jars: Sequence[Jar], folder: Path, maven_url: str) -> None:
             remote_repos={"mirror": maven_url} if maven_url else None,
             timeout=TIMEOUT_S,
         )
-        arrivals = threads.map(lambda jar: _fetch(jar, folder, maven), jars)
+        arrivals = threads.map(lambda jar: _fetch(jar, folder, maven, product.name), jars)
         try:
             for _ in track(arrivals, title, len(jars), console=say, disable=not say.is_terminal):
                 pass
@@ -53,17 +53,17 @@ def download(jars: Sequence[Jar], folder: Path, maven_url: str) -> None:
             raise
 
 
-def _fetch(jar: Jar, folder: Path, maven: MavenContext) -> None:
+def _fetch(jar: Jar, folder: Path, maven: MavenContext, what: str) -> None:
     try:
         arrived = maven.project(jar.group, jar.name).at_version(jar.version).artifact().resolve()
     except requests.exceptions.SSLError as error:
         raise Broken(
-            "cannot download Apache Kafka: the repository's certificate is not trusted; where a proxy has "
+            f"cannot download {what}: the repository's certificate is not trusted; where a proxy has "
             "one of its own, REQUESTS_CA_BUNDLE names the file with it"
         ) from error
     except requests.RequestException as error:
         raise Broken(
-            "cannot download Apache Kafka: the first start needs the network, later ones do not; "
+            f"cannot download {what}: the first start needs the network, later ones do not; "
             "behind a proxy or with a mirror set GAMEWAX_EMBEDDED__MAVEN_URL"
         ) from error
     except RuntimeError as error:

@@ -21,6 +21,17 @@ BROKER = "org.apache.kafka:kafka_2.13"
 
 
 @dataclass(frozen=True, slots=True)
+class Product:
+    """What a set of jars is together, as a person is told."""
+
+    name: str
+    size_mb: int
+
+
+KAFKA = Product("Apache Kafka", 45)
+
+
+@dataclass(frozen=True, slots=True)
 class Jar:
     """One Maven artifact and the hash that its bytes must have."""
 
@@ -43,9 +54,9 @@ class Jar:
             return False
 
 
-def pinned() -> list[Jar]:
+def pinned(pins: Path = PINS) -> list[Jar]:
     """Read the pins: `sha256  group:name:version` lines."""
-    rows = (line.split() for line in PINS.read_text(encoding="ascii").splitlines())
+    rows = (line.split() for line in pins.read_text(encoding="ascii").splitlines())
     return [Jar(sha256, *coordinate.split(":")) for sha256, coordinate in rows]
 
 
@@ -63,6 +74,17 @@ def ensure_jars(cache: Path, maven_url: str = "") -> Path:
     """
     jars = pinned()
     folder = cache / f"kafka-{kafka_version(jars)}"
+    bring(jars, folder, maven_url, KAFKA)
+    return folder
+
+
+def bring(jars: list[Jar], folder: Path, maven_url: str, product: Product) -> None:
+    """Make a folder hold these jars of a product, after downloading those that miss or are broken.
+
+    Raises:
+        Broken: no network, a wrong hash, a full disk.
+
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / ".lock"):
@@ -70,13 +92,12 @@ def ensure_jars(cache: Path, maven_url: str = "") -> Path:
             if missing:
                 from embedded.kafka_download import download  # noqa: PLC0415  only a first start pays for it
 
-                download(missing, folder, maven_url)
+                download(missing, folder, maven_url, product)
     except OSError as error:
         raise Broken(
-            f"cannot keep Apache Kafka in {folder}: {error.strerror or error}; "
+            f"cannot keep {product.name} in {folder}: {error.strerror or error}; "
             "free some space or set GAMEWAX_EMBEDDED__CACHE"
         ) from error
-    return folder
 
 
 @contextmanager
