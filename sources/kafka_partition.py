@@ -191,14 +191,15 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         polled = self._reader.consume(POLL, 0)
         if not polled:
             return polled
-        good = [message for message in polled if message.error() is None]
-        marks = polled[-1:] if len(good) == len(polled) else polled
+        flawless = not any(map(Message.error, polled))
+        good = polled if flawless else [message for message in polled if message.error() is None]
+        marks = polled[-1:] if flawless else polled
         self._lost |= any(lost_place(message) for message in marks)
         for problem in filter(None, (trouble(message, self._where) for message in marks if not self._lost)):
             raise problem
         self._read_to = position_after(marks, self._read_to)
         self._standing.end = max(self._standing.end, self._known_end())
-        self._standing.unread = len(good) == len(polled) and self._read_to < self._standing.end
+        self._standing.unread = flawless and self._read_to < self._standing.end
         if self._end is not None and self._read_to > self._end:
             return [message for message in good if offset_of(message) < self._end]
         return good

@@ -72,11 +72,16 @@ def replays(messages: Sequence[Message]) -> Mapping[int, Replay]:
 
 def joined(polls: Sequence[Arrivals]) -> Arrivals:
     """Put polls of one partition together."""
+    values: list[bytes | None] = []
+    keys: list[bytes | None] = []
+    for poll in polls:
+        values += poll.values
+        keys += poll.keys
     return Arrivals(
-        values=list(chain.from_iterable(poll.values for poll in polls)),
+        values=values,
         offsets=np.concatenate([poll.offsets for poll in polls]),
         arrived_ms=np.concatenate([poll.arrived_ms for poll in polls]),
-        keys=list(chain.from_iterable(poll.keys for poll in polls)),
+        keys=keys,
         replays=_joined_replays(polls),
     )
 

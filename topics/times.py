@@ -28,7 +28,7 @@ MONTH_DAYS: Ints = np.array(
     [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] + [0] * 87
 )  # of any two digits
 SHORTEST, LONGEST = len("1970-01-01T00:00:00Z"), len("1970-01-01T00:00:00.123456789+00:00")
-DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
+DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15]  # of a time to the minute
 TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
     r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
@@ -102,20 +102,27 @@ def _from_table(table: Bytes, zone: int) -> tuple[Ints, Bools]:
     """Read texts of one length, a row each, whose zone takes the last `zone` bytes."""
     columns = np.ascontiguousarray(table.T)
     numbers = columns - 48  # unsigned: what is no digit becomes 10 or more
+    one_minute = bool((columns[:17] == columns[:17, :1]).all())
+    ms, sure = _minutes_ms(columns[:, :1], numbers[:, :1]) if one_minute else _minutes_ms(columns, numbers)
+    second = _two(numbers, 17)
+    sure = sure & (numbers[17] < 10) & (numbers[18] < 10) & (second <= 59)
+    ms = ms + second * 1000 + _fraction_ms(columns[19:-zone], sure)
+    return (ms - _offset_ms(columns[-zone:], sure) if zone > 1 else ms), sure
+
+
+def _minutes_ms(columns: Bytes, numbers: Bytes) -> tuple[Ints, Bools]:
+    """Read the first 16 bytes, to the minute, and the colon after them."""
     sure = (numbers[DIGITS] < 10).all(axis=0)
     for at, mark in ((4, "-"), (7, "-"), (13, ":"), (16, ":")):
         sure &= columns[at] == ord(mark)
     sure &= ((columns[10] | 0x20) == ord("t")) | (columns[10] == ord(" "))
     year = _two(numbers, 0) * 100 + _two(numbers, 2)
     month, day = _two(numbers, 5), _two(numbers, 8)
-    hour, minute, second = _two(numbers, 11), _two(numbers, 14), _two(numbers, 17)
-    sure &= (hour <= 23) & (minute <= 59) & (second <= 59)
+    hour, minute = _two(numbers, 11), _two(numbers, 14)
+    sure &= (hour <= 23) & (minute <= 59)
     month[~sure] = 0
     sure &= (day >= 1) & (day <= _days_in(year, month))
-    ms = _days_since_epoch(year, month, day) * DAY_MS + (hour * 60 + minute) * 60_000 + second * 1000
-    if zone > 1:
-        ms -= _offset_ms(columns[-zone:], sure)
-    return ms + _fraction_ms(columns[19:-zone], sure), sure
+    return _days_since_epoch(year, month, day) * DAY_MS + (hour * 60 + minute) * 60_000, sure
 
 
 def _two(numbers: Bytes, at: int) -> Ints:

@@ -102,3 +102,23 @@ def test_the_columnar_way_is_sure_of_every_usual_time(
     ms, sure = times.from_texts(pl.Series("t", texts, pl.String))
     assert sure.all()
     assert ms.tolist() == [times.from_text(text) for text in texts]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["2026-02-28T23:59:", "2026-02-29T23:59:", "2024-02-29 00:00:", "20a6-01-01T00:00:"]),
+    st.lists(
+        st.sampled_from(["00.000Z", "59.999Z", "60.000Z", "61.000Z", "0a.000Z", "00.00aZ", "00,000Z"]),
+        min_size=1,
+        max_size=20,
+    ),
+)
+def test_times_of_one_minute_are_read_by_the_definition(minute: str, rests: list[str]) -> None:
+    texts = [minute + rest for rest in rests]
+    ms, sure = times.from_texts(pl.Series("t", texts, pl.String))
+    expected = [times.from_text(text) for text in texts]
+    assert [m for m, s in zip(ms.tolist(), sure, strict=True) if s] == [
+        ms for ms, s in zip(expected, sure, strict=True) if s
+    ]
+    plain = [ms is not None and ":60." not in text for ms, text in zip(expected, texts, strict=True)]
+    assert sure.tolist() == plain
