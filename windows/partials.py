@@ -91,6 +91,16 @@ def hash_canary() -> int:
     return int(_mixed(hashed, words.columns, _GROUP_SEED)[0])
 
 
+def hashes_of(names: Sequence[pl.Series]) -> tuple[Hashes, Hashes]:
+    """Give both hashes of groups by their names, as `evaluate` finds them."""
+    columns = [name.name for name in names]
+    hashed = pl.DataFrame(names).select(
+        pl.col(name).hash(seed).alias(f"{name}#{seed}")
+        for name, seed in product(columns, (_GROUP_SEED, _CHECK_SEED))
+    )
+    return _mixed(hashed, columns, _GROUP_SEED), _mixed(hashed, columns, _CHECK_SEED)
+
+
 def evaluate(aggregates: Sequence[Aggregate], events: pl.DataFrame) -> list[Columns]:
     """Evaluate keys, measures and sets of all aggregates over a batch, in one pass.
 

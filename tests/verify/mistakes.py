@@ -128,7 +128,7 @@ def clean_after_restore(right: Any) -> Any:
         logic: SlotLogic = right(packed)
         if logic._slot is not None:
             for window in logic._slot.windows.values():
-                window._emitted = window._groups.measures[0].copy()
+                window.note_written()
             logic._due = None
         return logic
 

@@ -1,0 +1,120 @@
+"""One window as few bytes: what its snapshot holds, and all that a window at rest holds.
+
+Rules:
+- The hashes of many groups are left out, as they follow from the names; the canary of the hash function
+  (`windows.codec`) vouches for it. Their names and measures are compressed: what is written to the
+  recovery store costs twice what compressing it does.
+- All numbers are little-endian 64-bit arrays, lengths 32-bit. What 0.1 wrote (`names`) is still read.
+"""
+
+from __future__ import annotations
+
+import io
+
+import msgspec
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from lz4 import block as lz4
+
+from models.aggregates import Aggregate
+from windows.arrays import Counted, Hashes, Ints
+from windows.groups import Groups
+from windows.partials import hashes_of
+
+FEW = 256  # groups whose names are written as plain texts: arrays cost more than they do
+
+
+class Names(msgspec.Struct, frozen=True, array_like=True):
+    """One key column of many groups: the length of each name in bytes, and all names joined; both lz4."""
+
+    lengths: bytes
+    joined: bytes
+
+
+class CellState(msgspec.Struct, frozen=True):
+    """One window; `texts` are the names of few groups, `columns` those of many, whose measures are lz4."""
+
+    start_ms: int
+    hash_bits: int
+    group: bytes
+    check: bytes
+    names: bytes  # before 0.2: an Arrow IPC file
+    measures: bytes
+    sets: list[bytes]
+    sketches: list[tuple[bytes, bytes]] = []
+    texts: list[list[str]] | None = None
+    columns: list[Names] | None = None
+
+
+def packed(start_ms: int, groups: Groups) -> CellState:
+    """Write a window down."""
+    few = len(groups.group) <= FEW
+    measures = groups.measures.astype("<i8", copy=False).tobytes()
+    return CellState(
+        start_ms=start_ms,
+        hash_bits=groups.hash_bits,
+        group=_bytes(groups.group) if few else b"",
+        check=_bytes(groups.check) if few else b"",
+        names=b"",
+        measures=measures if few else lz4.compress(measures),
+        sets=[_bytes(values) for values in groups.sets],
+        sketches=[(_bytes(of.keys), of.counts.astype("<i8", copy=False).tobytes()) for of in groups.sketches],
+        texts=[names.to_list() for names in groups.names] if few else None,
+        columns=None if few else [_joined(names) for names in groups.names],
+    )
+
+
+def unpacked(of: Aggregate, state: CellState) -> Groups:
+    """Read a window's groups."""
+    measures = state.measures if state.columns is None else lz4.decompress(state.measures)
+    names = _names(of, state)
+    hashes = (_hashes(state.group), _hashes(state.check)) if state.columns is None else hashes_of(names)
+    return Groups(
+        group=hashes[0],
+        check=hashes[1],
+        names=names,
+        measures=_ints(measures).reshape(len(of.measures()), -1),
+        sets=[_hashes(values) for values in state.sets],
+        sketches=[Counted(_hashes(keys), _ints(counts)) for keys, counts in state.sketches],
+        hash_bits=state.hash_bits,
+    )
+
+
+def _names(of: Aggregate, state: CellState) -> list[pl.Series]:
+    if state.columns is not None:
+        return [_parted(name, column) for name, column in zip(of.by, state.columns, strict=True)]
+    if state.texts is not None:
+        return [pl.Series(name, texts, pl.String) for name, texts in zip(of.by, state.texts, strict=True)]
+    return pl.read_ipc(io.BytesIO(state.names)).get_columns()
+
+
+def _joined(names: pl.Series) -> Names:
+    lengths = names.str.len_bytes().to_numpy().astype("<u4")
+    column = names.to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, text = column.buffers()
+    if offsets is None or text is None:
+        return Names(lz4.compress(lengths.tobytes()), lz4.compress(b""))
+    first = int(np.frombuffer(memoryview(offsets), "<i8")[column.offset])
+    joined = memoryview(text)[first : first + int(lengths.sum())]
+    return Names(lz4.compress(lengths.tobytes()), lz4.compress(joined))
+
+
+def _parted(name: str, column: Names) -> pl.Series:
+    lengths = np.frombuffer(lz4.decompress(column.lengths), "<u4")
+    bounds = np.concatenate(([0], np.cumsum(lengths, dtype="<i8")))
+    text = pa.py_buffer(lz4.decompress(column.joined))
+    names = pa.LargeStringArray.from_buffers(len(lengths), pa.py_buffer(bounds.tobytes()), text)
+    return pl.Series(name, names)
+
+
+def _bytes(values: Hashes) -> bytes:
+    return values.astype("<u8", copy=False).tobytes()
+
+
+def _hashes(written: bytes) -> Hashes:
+    return np.frombuffer(written, "<u8").astype(np.uint64)
+
+
+def _ints(written: bytes) -> Ints:
+    return np.frombuffer(written, "<i8").astype(np.int64)
