@@ -1,87 +1,102 @@
 """`python -m bench.drain_flow WORK EVENTS STORE`: drains a topic through a work; prints one JSON line.
 
 As the product runs it: recovery, an upsert of every changed row each second, the ClickHouse sink. Settings
-(environment) give all else.
+(environment) give all else. It says `ready` and waits for a line before it begins, so that several begin
+together.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
-from bench.work import SIZE_S, named
-from flows import engagement, process
-from flows.parts import Opened, open_flow, plan_of
+from bench.file_sink import FileSink
+from bench.watch import LiveKeys, Timers, Watch, look_before_threads_end, memory_mb, phases_mb
+from bench.work import SIZE_S, Work, named
+from flows import archive, parts, process
+from flows.parts import Ends, Opened, open_flow, plan_of
 from flows.store import Store
-from topics.player_events import TOPIC
-from windows.operator import SlotLogic
 
 NAME = "bench"
 WORK = named(sys.argv[1], int(sys.argv[2]))
+FOLDER = Path(sys.argv[3])
+_opened: list[Opened] = []
 
 
 def opened(stop: Event) -> Opened:
-    """Open the flow for the work's topic, with one window size and one aggregate."""
-    plan = replace(plan_of("bench", (WORK.aggregate,)), sizes_s=(SIZE_S,))
-    return open_flow(engagement.build, plan, replace(TOPIC, name=WORK.load.topic), stop)
+    """Open the flow for the work's topic: its windows have one size and one aggregate."""
+    _opened.append(_open(WORK, stop))
+    return _opened[-1]
 
 
-class Snapshots:
-    """Counts the CPU time that windows spend on writing themselves down."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        write = SlotLogic.snapshot
-
-        def timed(logic: SlotLogic) -> bytes:
-            began = time.thread_time()
-            packed = write(logic)
-            self.seconds += time.thread_time() - began
-            return packed
-
-        SlotLogic.snapshot = timed  # type: ignore[assignment,method-assign]
+def _open(work: Work, stop: Event) -> Opened:
+    if work.aggregate is None:
+        archive.TOPICS = (work.read_from,)  # type: ignore[assignment]
+        return archive.opened(stop)
+    plan = replace(plan_of(NAME, (work.aggregate,)), sizes_s=(SIZE_S,))
+    return open_flow(work.flow.build, plan, work.read_from, stop)
 
 
-class Memory:
-    """Looks at the process's resident memory twice a second."""
+def write_to_files() -> None:
+    """Give flows a sink that is no database."""
+    usual = parts.open_ends
 
-    def __init__(self) -> None:
-        self.seen_mb: list[float] = []
-        self.ends = Event()
-        Thread(target=self._look, daemon=True).start()
+    def open_ends(stop: Event) -> Ends:
+        return replace(usual(stop), rows=FileSink(FOLDER))  # type: ignore[arg-type]
 
-    def _look(self) -> None:
-        while not self.ends.wait(0.5):
-            self.seen_mb.append(memory_mb("VmRSS:"))
-
-    @property
-    def grown_mb(self) -> float:
-        """Give how much more there was at most in the last quarter of the time than in the third."""
-        quarter = max(len(self.seen_mb) // 4, 1)
-        third, last = self.seen_mb[-2 * quarter : -quarter], self.seen_mb[-quarter:]
-        return max(last, default=0.0) - max(third, default=0.0)
+    parts.open_ends = open_ends
 
 
-def main(folder: Path) -> None:
-    """Run to the end of the topic; print rate, CPU and peak memory of this process."""
-    recovery, snapshots, memory, events = Store(folder).own(), Snapshots(), Memory(), WORK.load.events
-    wall, cpu = time.perf_counter(), time.process_time()
+def main() -> None:
+    """Run to the end of the topic; print what this process and its children used."""
+    recovery, timers, live = Store(FOLDER).own(), Timers(), LiveKeys()
+    timers.install()
+    if WORK.phases:
+        live.install()
+    if WORK.to_files:
+        write_to_files()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    watch, began, cpu = Watch(messages_read), time.monotonic(), cpu_s()
+    look_before_threads_end(watch.look_at_threads)
     process.run(sys.modules[__name__], recovery, process.Place(0, []))
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    memory.ends.set()
-    figures = {"rate": events / wall, "cpu_us": cpu / events * 1e6, "rss_mb": memory_mb("VmHWM:")}
-    print(json.dumps({**figures, "snapshots": snapshots.seconds / cpu, "grown_mb": memory.grown_mb}))
+    ended, cpu = time.monotonic(), cpu_s() - cpu
+    watch.end()
+    by_thread = watch.thread_s()
+    by_thread["ended"] = max(cpu - sum(by_thread.values()), 0.0)
+    figures = {
+        "began": began,
+        "ended": ended,
+        "cpu_s": cpu,
+        "rss_mb": memory_mb("VmHWM:"),
+        "grown_mb": watch.grown_mb,
+        "snapshot_s": timers.snapshot_s,
+        "wait_s": timers.wait_s,
+        "rows": sum(sum(of.rows.figures().rows.values()) for of in _opened),
+        **{f"thread_{group}": seconds for group, seconds in by_thread.items()},
+    }
+    if WORK.phases:
+        figures |= phases_mb(watch.looks, WORK.phases)
+        figures |= {"keys_most": live.most, "keys_left": live.now}
+    print(json.dumps(figures))
 
 
-def memory_mb(what: str) -> float:
-    """Give a line of the process's status in MB (getrusage would count the parent's before exec)."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.split(what)[1].split()[0]) / 1024
+def messages_read() -> int:
+    """Count the messages that were judged and handed on."""
+    found = [source.figures() for of in _opened for source in of.sources]
+    return sum(part.read for figures in found for part in figures.partitions)
+
+
+def cpu_s() -> float:
+    """Give the CPU seconds of this process and of all children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(of.ru_utime + of.ru_stime for of in used)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[3]))
+    main()

@@ -6,27 +6,29 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import clickhouse_connect
-import polars as pl
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from bench.load import PARTITIONS, Load, produce
+from bench.load import PARTITIONS, Traffic, produce
 from embedded.kafka import client
 from embedded.process import TUNED
 from embedded.services import Services
+from topics.errors import Broken
 
 ROOT = Path(__file__).parents[1]
 Figures = Mapping[str, float]
+ENDS_WITHIN_S = 1200
 
 
-def preload(services: Services, load: Load) -> None:
+def preload(services: Services, load: Traffic) -> None:
     """Make sure that the topic holds the load; it is kept between runs."""
     admin = client(services.bootstrap_servers)
     if load.topic in admin.list_topics(timeout=10).topics:
@@ -61,10 +63,43 @@ def child(module: str, *arguments: str, environment: Mapping[str, str] | None = 
         env={**TUNED, **os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         check=True,
-        timeout=1200,
+        timeout=ENDS_WITHIN_S,
     )
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def together(commands: Sequence[Sequence[str]], environments: Sequence[Mapping[str, str]]) -> list[Figures]:
+    """Run `python -m …` for each, let them begin at once when all are ready; read what each prints last.
+
+    Raises:
+        Broken: one of them ended with an error; it has said why.
+
+    """
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env={**TUNED, **os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for command, environment in zip(commands, environments, strict=True)
+    ]
+    try:
+        for one in children:
+            assert one.stdout  # for mypy: it is a pipe
+            one.stdout.readline()  # ready, or ended
+        with ThreadPoolExecutor(len(children)) as readers:
+            said = list(readers.map(lambda one: one.communicate("go\n", ENDS_WITHIN_S)[0], children))
+    finally:
+        for one in children:
+            one.kill()
+    for one, words, command in zip(children, said, commands, strict=True):
+        if one.returncode or not words.strip():
+            raise Broken(f"{' '.join(command[:2])} ended with exit code {one.returncode}; it says why above")
+    return [json.loads(words.splitlines()[-1]) for words in said]
 
 
 def writer(services: Services) -> Client:
@@ -77,15 +112,3 @@ def writer(services: Services) -> Client:
         username=clickhouse.user,
         password=clickhouse.password.get_secret_value(),
     )
-
-
-def rows_of(client: Client, database: str, table: str, key: list[str]) -> pl.DataFrame:
-    """Read a view in the shape of `bench.truth`: sorted by its key, whole numbers as Int64."""
-    names = ", ".join(key[1:])
-    found = client.query_arrow(
-        f"SELECT toInt64(toUnixTimestamp(window_start)) AS window_start, {names}, "
-        f"* EXCEPT (window_start, {names}, game_id, window_seconds) "
-        f"FROM {database}.{table} ORDER BY window_start, {names}"
-    )
-    rows = pl.DataFrame(found)
-    return rows.with_columns(pl.col(key[1:]).cast(pl.String), pl.exclude(key).cast(pl.Int64))

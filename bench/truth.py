@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from bench.load import TYPES, Load, Sequel, blocks
-from bench.servers import ServerLoad
+from bench.servers import METRICS, ServerLoad
 
 COUNTED = {"move": "moves", "interaction": "interactions", "level_start": "level_starts"} | {
     "level_complete": "level_completes",
@@ -45,25 +45,20 @@ def by_player(load: Load | Sequel, size_s: int) -> pl.DataFrame:
 def by_server(load: ServerLoad, size_s: int) -> pl.DataFrame:
     """Give `server_health` of one window size, sorted by its key; quantiles are the exact ones at their rank.
 
-    A mean is one division of whole millionths, as exact as a float can be.
+    A mean is one division of whole numbers, as exact as a float can be.
     """
     window = (pl.col("time_ms") // (size_s * 1000) * size_s).alias("window_start")
-    millionths = (pl.col("cpu_load", "memory_usage", "latency") * 1000).name.keep()
-    samples = pl.concat(load.blocks()).with_columns(millionths)
-    means = [
-        (pl.col(name).sum() / (pl.len() * 1_000_000)).alias(f"{name}_avg")
-        for name in ("cpu_load", "memory_usage", "latency")
-    ]
-    peaks = [
-        (pl.col(name).max() / 1_000_000).alias(f"{name}_max")
-        for name in ("cpu_load", "memory_usage", "latency")
-    ]
+    samples = pl.concat(load.blocks())
+    means = [(pl.col(name).sum() / (pl.len() * 1000)).alias(f"{name}_avg") for name in METRICS]
+    peaks = [pl.col(name).max().alias(f"{name}_max") for name in METRICS]
     ranked = [
-        (pl.col("latency").sort().get((q * (pl.len() - 1)).floor().cast(pl.Int64)) / 1_000_000).alias(name)
+        pl.col("latency").sort().get((q * (pl.len() - 1)).floor().cast(pl.Int64)).alias(name)
         for name, q in QUANTILES.items()
     ]
     rows = samples.group_by(window, "server").agg(
         pl.len().cast(pl.Int64).alias("samples"), *means, *peaks, *ranked
     )
-    named = rows.with_columns(pl.format("server_{}", "server").alias("server_id")).drop("server")
+    whole = [*(f"{name}_max" for name in METRICS), *QUANTILES]
+    divided = [pl.Series(name, rows[name].to_numpy() / 1000) for name in whole]  # polars multiplies by 0.001
+    named = rows.with_columns(pl.format("server_{}", "server").alias("server_id"), *divided).drop("server")
     return named.sort("window_start", "server_id")

@@ -1,22 +1,36 @@
-"""What the drain benchmarks count, each with its load, its table and its truth.
+"""What the drain benchmarks run: flows over a load, each with its tables and its truth.
 
 ENG is `engagement_by_level` at 10 s with distinct players; PLY counts events per player at 10 s, so that
-nearly every second event makes a row; KEYS is PLY over more and more players.
+nearly every second event makes a row; HLT is `server_health` at 10 s; RAW the archive of player events.
+KEYS is PLY over more and more players who are all live at once: a million events a second of event time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 
 import polars as pl
 
 from bench import truth
-from bench.load import Load
+from bench.bad import letters
+from bench.check import FileTruth, LettersTruth, Several, TableTruth, Truth
+from bench.load import Load, Sequel, Traffic
+from bench.raw_truth import RawTruth
+from bench.servers import ServerLoad
+from flows import archive, engagement, server_health
 from models.aggregates import Aggregate, count
 from models.engagement import BY_LEVEL
+from models.server_health import SERVER_HEALTH
+from models.sketch import ERROR
+from topics import player_events, server_metrics
+from topics.topic import Topic
+from windows.archive import table_of
 
 SIZE_S = 10
+FAST_PER_S = 1_000_000
+KEYS = (1_000, 10_000, 100_000, 1_000_000, 5_000_000)
 PLAYER_COUNTS = (
     """CREATE TABLE player_counts_upserts
     (
@@ -32,56 +46,150 @@ PLAYER_COUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One aggregate over one load; every event of the load is folded into it.
+    """One flow over one load; `aggregate` is what its windows count (None: it has none)."""
 
-    `goals`: the least ratio to the bare loop, the most CPU (us an event) and the most memory (MB).
+    name: str
+    load: Traffic
+    truth: Callable[[], Truth]
+    flow: ModuleType = engagement
+    topic: Topic = player_events.TOPIC
+    aggregate: Aggregate | None = None
+    tables: tuple[str, ...] = ()
+    to_files: bool = False
+    dedup_offsets: int = 0
+    phases: tuple[int, ...] = ()  # after how many events the load changes; memory is looked at there
+
+    @property
+    def read_from(self) -> Topic:
+        """The topic with the load's name."""
+        return replace(self.topic, name=self.load.topic)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is measured under one name: one work, or several that run at the same time on one topic.
+
+    `goals`: the least ratio to the bare loop, the most CPU (us an event), memory (MB) and so on; `against`
+    is another entry of the same rounds, which `cost` is counted from.
     """
 
     name: str
-    load: Load
-    aggregate: Aggregate
-    truth: Callable[[Load, int], pl.DataFrame]
+    works: tuple[Work, ...]
     goals: dict[str, float] = field(default_factory=dict)
-    tables: tuple[str, ...] = ()
+    against: str = ""
 
 
-def eng(events: int) -> list[Work]:
-    """Engagement by level, without and with event ids (deduplication on)."""
-    by_level = replace(BY_LEVEL, where=None)  # every event of the load has a level
-    goals = {"ratio": 0.33, "cpu_us": 2.0, "rss_mb": 350.0}
-    return [
-        Work(name, Load(events, ids), by_level, truth.by_level, goals)
-        for name, ids in (("ENG", False), ("ENG+IDS", True))
-    ]
+def eng(events: int, name: str = "ENG") -> Work:
+    """Engagement by level."""
+    return _by_level(name, Load(events, ids=False))
 
 
-def ply(events: int) -> list[Work]:
+def eng_no_sink(events: int) -> Work:
+    """The same without ClickHouse: rows go to files."""
+    load = Load(events, ids=False)
+    key = truth.KEY
+
+    def rows() -> Truth:
+        return FileTruth(BY_LEVEL.table, truth.by_level(load, SIZE_S), key)
+
+    return replace(eng(events, "ENG-NOSINK"), truth=rows, to_files=True)
+
+
+def eng_bad(events: int) -> Work:
+    """The same with one bad message in a hundred."""
+    load = Load(events, ids=False, bad_every=100)
+    dead = LettersTruth(load.topic, letters(events, load.bad_every))
+    work = _by_level("ENG-BAD", load)
+    return replace(work, truth=lambda: Several([work.truth(), dead]))
+
+
+def eng_ids(events: int) -> Work:
+    """The same with event ids and deduplication on."""
+    return replace(_by_level("ENG+IDS", Load(events, ids=True)), dedup_offsets=100_000)
+
+
+def ply(events: int) -> Work:
     """Events per player."""
-    return [_by_player("PLY", Load(events, ids=False), {"ratio": 0.30})]
+    return _by_player("PLY", Load(events, ids=False))
 
 
-def keys(events: int) -> list[Work]:
-    """Events per player, with a thousand to a million players."""
-    return [
-        _by_player(f"KEYS-{players}", Load(events, ids=False, players=players), {})
-        for players in (1_000, 100_000, 1_000_000)
-    ]
+def hlt(events: int) -> Work:
+    """Server health, with quantiles."""
+    load = ServerLoad(events)
+    near = dict.fromkeys(truth.QUANTILES, ERROR)
+    key = ["window_start", "server_id"]
+    return Work(
+        "HLT",
+        load,
+        lambda: TableTruth(SERVER_HEALTH.table, truth.by_server(load, SIZE_S), key, near),
+        server_health,
+        server_metrics.TOPIC,
+        SERVER_HEALTH,
+    )
 
 
-def _by_player(name: str, load: Load, goals: dict[str, float]) -> Work:
-    per_player = Aggregate("player_counts", ("game_id", "player_id"), {"events": count()})
-    return Work(name, load, per_player, truth.by_player, goals, PLAYER_COUNTS)
+def raw(events: int) -> Work:
+    """The archive of player events, into a table like `player_events` with the topic's own name."""
+    load = Load(events, ids=False)
+    table = f"{table_of(replace(player_events.TOPIC, name=load.topic))}_upserts"
+    made = f"CREATE TABLE {table} AS player_events_upserts"
+    return Work("RAW", load, lambda: RawTruth(load, table), archive, tables=(made,))
 
 
-def hour(events: int) -> list[Work]:
+def keys(events: int, players: int) -> Work:
+    """Events per player, with so many players live at once (when there are as many events)."""
+    load = Load(events, ids=False, players=players, per_s=FAST_PER_S, in_turn=True)
+    return _by_player(f"KEYS-{players}", load)
+
+
+def keys_gone(events: int) -> Work:
+    """Few players, then a million at once, then few again, 20 minutes later: memory must come back."""
+    few = Load(events // 7, ids=False, players=1_000, per_s=FAST_PER_S, in_turn=True)
+    after = replace(few, events=2 * few.events, per_s=20_000, start_ms=few.start_ms + 1_200_000)
+    left = events - few.events - after.events
+    many = replace(few, events=left, players=1_000_000, start_ms=few.start_ms + 1_000)
+    work = _by_player("KEYS-GONE", Sequel("gone", (few, many, after)))
+    return replace(work, phases=(few.events, few.events + left))
+
+
+def hour(events: int) -> Work:
     """Events per player over an hour of event time, or as much of it as is asked for."""
-    return [_by_player("HOUR", Load(events, ids=False), {"rss_mb": 1024.0})]
+    return replace(ply(events), name="HOUR")
 
 
-WORKS = {"eng": eng, "ply": ply, "keys": keys, "hour": hour}
+def _by_level(name: str, load: Load) -> Work:
+    aggregate = replace(BY_LEVEL, where=None)  # every event of the load has a level
+
+    def rows() -> Truth:
+        return TableTruth(BY_LEVEL.table, truth.by_level(load, SIZE_S), truth.KEY)
+
+    return Work(name, load, rows, aggregate=aggregate)
+
+
+def _by_player(name: str, load: Load | Sequel) -> Work:
+    per_player = Aggregate("player_counts", ("game_id", "player_id"), {"events": count()})
+
+    def rows() -> Truth:
+        return TableTruth(
+            per_player.table,
+            truth.by_player(load, SIZE_S).with_columns(pl.col("events").cast(pl.Int64)),
+            ["window_start", "player_id"],
+        )
+
+    return Work(name, load, rows, aggregate=per_player, tables=PLAYER_COUNTS)
+
+
+ONE = {"ENG": eng, "ENG-NOSINK": eng_no_sink, "ENG-BAD": eng_bad, "ENG+IDS": eng_ids} | {
+    "PLY": ply,
+    "HLT": hlt,
+    "RAW": raw,
+    "HOUR": hour,
+    "KEYS-GONE": keys_gone,
+}
 
 
 def named(name: str, events: int) -> Work:
     """Give one work by its name, `ENG+IDS` for example."""
-    every = [work for make in WORKS.values() for work in make(events)]
-    return next(work for work in every if work.name == name)
+    if name in ONE:
+        return ONE[name](events)
+    return keys(events, int(name.removeprefix("KEYS-")))
