@@ -11,7 +11,16 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -136,6 +145,27 @@ class Files(BaseModel):
     topic: str = Field(default="", description="which topic they hold, for a flow that reads several")
 
 
+class Thresholds(BaseModel):
+    """Above which value a server's metric is an alert; empty: the metric is not watched."""
+
+    model_config = FROZEN
+
+    cpu_load: float | None = Field(
+        default=95.0, allow_inf_nan=False, description="per cent; empty = not watched"
+    )
+    memory_usage: float | None = Field(
+        default=95.0, allow_inf_nan=False, description="per cent; empty = not watched"
+    )
+    latency: float | None = Field(
+        default=None, allow_inf_nan=False, description="milliseconds; empty = not watched"
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+
 class Health(BaseModel):
     """How a flow's process tells how it is: on 127.0.0.1, and in `pipeline_metrics`."""
 
@@ -171,6 +201,7 @@ class Settings(BaseSettings):
     windows: Windows = Windows()
     dead_letters: DeadLetters = DeadLetters()
     files: Files = Files()
+    thresholds: Thresholds = Thresholds()
     health: Health = Health()
     drain: bool = Field(default=False, description="read to the end seen at start, then stop")
     embedded: Embedded = Embedded()

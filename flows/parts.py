@@ -133,12 +133,22 @@ def open_source(plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: 
     settings = load()
     if settings.files.globs:
         return open_files(plan, topic, make_lane, stop)
+    return KafkaSource(settings.kafka, topic.name, plan, make_lane, reading_of(plan, step, topic, stop))
+
+
+def reading_of(plan: Plan, step: str, topic: Topic, stop: Event) -> Reading:
+    """Tell how one step of a flow reads its topic, by the settings and its recovery store.
+
+    Raises:
+        GapMet: messages are gone, and nobody has decided to go on.
+
+    """
+    settings = load()
     known = past_lanes(store_of(settings.recovery.dir, plan.flow), f"{plan.flow}.{step}")
     idle_after_s, pause = settings.windows.idle_after_s, settings.dead_letters.pause
     starts = resumed(plan, step, topic.name)
     past, kept = of_one_log(known), frozenset(of.partition for of in known)
-    reading = Reading(time.monotonic, idle_after_s, settings.drain, pause, stop, past, starts, kept)
-    return KafkaSource(settings.kafka, topic.name, plan, make_lane, reading)
+    return Reading(time.monotonic, idle_after_s, settings.drain, pause, stop, past, starts, kept)
 
 
 def check_tables(settings: Settings) -> None:

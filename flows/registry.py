@@ -7,5 +7,6 @@ FLOWS = {
     "engagement": "player-events to engagement_by_level and engagement",
     "purchases": "purchase-events to item_sales",
     "server_health": "server-metrics to server_health",
+    "thresholds": "server-metrics to the topic alerts, at once: a metric above its limit, and back",
     "weapon_use": "player-events to weapon_use_by_guild",
 }

@@ -1,4 +1,4 @@
-"""What we send to Kafka: a producer set up the one way we want it, and the topic of dead letters.
+"""What we send to Kafka: a producer set up the one way we want it, sinks on it, and dead letters.
 
 Rules: a message is delivered once and in order or the flow stops; waiting for Kafka is said once.
 The value of a dead letter follows from the message alone: every flow and every run write the same
@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from threading import Lock
+from typing import Generic, TypeVar
 
 import structlog
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -29,7 +31,8 @@ ANSWER_WITHIN_S = 5.0
 SAY_WAITING_AFTER_S = 10
 LONGEST_RAW = 600_000  # bytes of JSON text; a record may have 1,000,000
 LONGEST_KEY = 60_000
-OPTIONS: dict[str, str | int | float | bool] = {
+Options = Mapping[str, str | int | float | bool]
+OPTIONS: Options = {
     "enable.idempotence": True,
     "acks": "all",
     "linger.ms": 10,
@@ -38,16 +41,18 @@ OPTIONS: dict[str, str | int | float | bool] = {
     "delivery.timeout.ms": 0,  # wait for Kafka for ever, as for ClickHouse
     "queue.buffering.max.kbytes": 32_768,  # as much as waits for ClickHouse; its default is 1 GB
 }
+Letter = TypeVar("Letter")
+Written = Callable[[Letter], tuple[bytes, bytes]]
 
 
-def open_producer(server: KafkaServer, topic: str) -> Producer:
+def open_producer(server: KafkaServer, topic: str, tuned: Options | None = None) -> Producer:
     """Open a producer once Kafka has said that it has the topic.
 
     Raises:
         BadInput: nobody answers, an option is wrong, or the topic does not exist.
 
     """
-    options = {**OPTIONS, **server.options, "bootstrap.servers": server.bootstrap_servers}
+    options = {**OPTIONS, **(tuned or {}), **server.options, "bootstrap.servers": server.bootstrap_servers}
     try:
         producer = Producer({**options, "log_level": 0})
     except KafkaException as error:
@@ -125,12 +130,19 @@ def drain(producer: Producer, delivered: Deliveries) -> None:
         log.info("kafka_back", waited_s=waited_s)
 
 
-class DeadLetterTopic(FixedPartitionedSink[DeadLetter, None]):
-    """Sends `(key, DeadLetter)` to the topic `dead-letters`; any key will do."""
+class KafkaTopic(FixedPartitionedSink[Letter, None], Generic[Letter]):
+    """Sends `(key, letter)` to a topic; any key will do.
 
-    def __init__(self, server: KafkaServer, topic: str = DEAD_LETTERS) -> None:
-        self._server = server
-        self._topic = topic
+    Args:
+        server: where Kafka is; what it says of the client counts more than `tuned`.
+        topic: its name.
+        written: gives a letter's key and value.
+        tuned: options of librdkafka beside `OPTIONS`.
+
+    """
+
+    def __init__(self, server: KafkaServer, topic: str, written: Written[Letter], tuned: Options) -> None:
+        self._server, self._topic, self._written, self._tuned = server, topic, written, tuned
         self._lock = Lock()
         self._producer: Producer | None = None
 
@@ -138,7 +150,7 @@ class DeadLetterTopic(FixedPartitionedSink[DeadLetter, None]):
         """Name all partitions: any process can send."""
         return list(PARTITIONS)
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> DeadLetterPartition:
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> KafkaTopicPartition[Letter]:
         """Open a partition on the process's producer, which the first one opens.
 
         Raises:
@@ -147,22 +159,21 @@ class DeadLetterTopic(FixedPartitionedSink[DeadLetter, None]):
         """
         del step_id, for_part, resume_state
         with self._lock:
-            self._producer = self._producer or open_producer(self._server, self._topic)
-            return DeadLetterPartition(self._producer, self._topic)
+            self._producer = self._producer or open_producer(self._server, self._topic, self._tuned)
+            return KafkaTopicPartition(self._producer, self._topic, self._written)
 
 
-class DeadLetterPartition(StatefulSinkPartition[DeadLetter, None]):
+class KafkaTopicPartition(StatefulSinkPartition[Letter, None], Generic[Letter]):
     """One way into the producer."""
 
-    def __init__(self, producer: Producer, topic: str) -> None:
-        self._producer = producer
-        self._topic = topic
+    def __init__(self, producer: Producer, topic: str, written: Written[Letter]) -> None:
+        self._producer, self._topic, self._written = producer, topic, written
         self._delivered = Deliveries()
 
-    def write_batch(self, values: list[DeadLetter]) -> None:
-        """Queue dead letters; waits while the producer's queue is full."""
+    def write_batch(self, values: list[Letter]) -> None:
+        """Queue letters; waits while the producer's queue is full."""
         for letter in values:
-            send(self._producer, self._topic, record_key(letter), record_value(letter), self._delivered)
+            send(self._producer, self._topic, *self._written(letter), self._delivered)
         self._producer.poll(0)
         self._delivered.check()
 
@@ -173,6 +184,13 @@ class DeadLetterPartition(StatefulSinkPartition[DeadLetter, None]):
     def close(self) -> None:
         """Wait until Kafka has everything."""
         drain(self._producer, self._delivered)
+
+
+class DeadLetterTopic(KafkaTopic[DeadLetter]):
+    """Sends `(key, DeadLetter)` to the topic `dead-letters`."""
+
+    def __init__(self, server: KafkaServer, topic: str = DEAD_LETTERS) -> None:
+        super().__init__(server, topic, lambda letter: (record_key(letter), record_value(letter)), {})
 
 
 def record_key(letter: DeadLetter) -> bytes:

@@ -30,6 +30,10 @@ STATE = {  # a renamed step silently starts at zero: never change a line, only a
     },
 }
 WINDOWED = ("engagement", "purchases", "server_health", "weapon_use")  # alike, but for their names
+STATE["thresholds"] = {
+    f"thresholds.{step}"
+    for step in ("read", "dead_letters", "watch.levels", "watch.accounts", "rows", "alerts")
+}
 STATE |= {
     name: {f"{name}.{step}" for step in ("read", "dead_letters", "window.fold", "window.accounts", "rows")}
     for name in WINDOWED
@@ -45,6 +49,7 @@ def test_a_flow_has_build_opened_and_flow(name: str) -> None:
     }
     takes = "sources" if hasattr(flow, "TOPICS") else "source"
     wanted = [takes, "rows", "dead_letters", "plan", "clock"]
+    wanted += ["watching"] if name == "thresholds" else []  # has a default
     assert doors == {"build": wanted, "opened": ["stop"], "flow": []}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from topics import (
+    alerts,
     dead_letter_records,
     fraud_rules,
     game_rooms,
@@ -29,6 +30,7 @@ _ALL = (
     players.TOPIC,
     dead_letter_records.TOPIC,
     fraud_rules.TOPIC,
+    alerts.TOPIC,
 )
 
 TOPICS: Mapping[str, Topic] = MappingProxyType({topic.name: topic for topic in _ALL})

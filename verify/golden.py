@@ -43,6 +43,7 @@ from windows.lane import Lane
 from windows.operator import Clock
 from windows.plan import NO_WINDOW_S, Plan
 from windows.rows import Rows
+from windows.samples import SampleLane
 from windows.take import JudgingLane, LaneState, Take, fresh_state
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
@@ -77,6 +78,8 @@ class GoldenSource(FixedPartitionedSource[Take, bytes]):
         lane: JudgingLane = (
             Lane(self.plan, partial(decode, self.topic), state, PARTITIONS)
             if self.plan.aggregates
+            else SampleLane(self.plan, state, PARTITIONS)
+            if self.plan.flow == "thresholds"
             else ArchiveLane(self.plan, self.topic, state, PARTITIONS)
         )
         lane.remember(arrivals(self.topic, state.partition, 0, state.next_offset))

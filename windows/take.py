@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from models.thresholds import Sample
 from topics.dead_letters import DeadLetter, Replay
 from windows.arrays import Ints
 from windows.plan import NEVER, Plan
@@ -105,13 +106,17 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """All that follows from one batch of one partition; `rows` are those that need no window."""
+    """All that follows from one batch of one partition.
+
+    `rows` are those that need no window, `samples` what is judged event by event.
+    """
 
     after: LaneState
     shares: tuple[Share, ...] = ()
     dead: tuple[DeadLetter, ...] = ()
     late: tuple[Late, ...] = ()
     rows: tuple[Rows, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
 
 class JudgingLane(Protocol):
