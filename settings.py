@@ -145,6 +145,18 @@ class Files(BaseModel):
     topic: str = Field(default="", description="which topic they hold, for a flow that reads several")
 
 
+class Backfill(BaseModel):
+    """A time that is counted again; `./gamewax backfill` sets these for the flow that it runs."""
+
+    model_config = FROZEN
+
+    name: str = Field(default="", description="the backfill's recovery store, which says what it counts")
+    rate: float = Field(default=0.0, ge=0, description="messages a second at most; 0 = any")
+    nice: int = Field(
+        default=19, ge=0, le=19, description="how far it stays behind: 0 = not at all, 19 = behind all others"
+    )
+
+
 class Thresholds(BaseModel):
     """Above which value a server's metric is an alert; empty: the metric is not watched."""
 
@@ -202,6 +214,7 @@ class Settings(BaseSettings):
     dead_letters: DeadLetters = DeadLetters()
     files: Files = Files()
     thresholds: Thresholds = Thresholds()
+    backfill: Backfill = Backfill()
     health: Health = Health()
     drain: bool = Field(default=False, description="read to the end seen at start, then stop")
     embedded: Embedded = Embedded()

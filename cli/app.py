@@ -10,6 +10,7 @@ from __future__ import annotations
 import typer
 
 from cli import (
+    backfill,
     bench,
     compose,
     deadletters,
@@ -67,6 +68,7 @@ app.add_typer(compose.app, name="compose", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(migrate.migrate)
 app.command("run", rich_help_panel=FLOWS)(run.run)
 app.command("rebuild", rich_help_panel=FLOWS)(rebuild.rebuild)
+app.command("backfill", rich_help_panel=FLOWS)(backfill.backfill)
 app.command("recover", rich_help_panel=FLOWS)(recover.recover)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=FLOWS)
 app.command("tail", rich_help_panel=FLOWS)(tail.tail)

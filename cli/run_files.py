@@ -27,7 +27,7 @@ def files_flow(flows: Sequence[str], globs: Sequence[str], as_of: str, topic: st
     check_topic(flows[0], topic)
     given = {"GLOBS": json.dumps([str(from_caller(pattern)) for pattern in globs]), "TOPIC": topic}
     if as_of:
-        given["AS_OF"] = _moment(as_of).isoformat()
+        given["AS_OF"] = moment(as_of).isoformat()
     return Flow(
         flows[0],
         1,
@@ -37,7 +37,13 @@ def files_flow(flows: Sequence[str], globs: Sequence[str], as_of: str, topic: st
     )
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """Read what `--as-of` says.
+
+    Raises:
+        BadInput: it is no time with an offset.
+
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -62,7 +62,9 @@ def store_name(flow: str) -> str:
         BadInput: as `found`.
 
     """
-    files = load().files
+    files, backfill = load().files, load().backfill
+    if backfill.name:
+        return backfill.name
     return f"{flow}-files-{set_id(found(), files.topic)}" if files.globs else flow
 
 

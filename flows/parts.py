@@ -15,6 +15,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import FixedPartitionedSink
 
+from flows.backfill import open_backfill, running
 from flows.from_files import open_files
 from flows.gaps import resumed
 from flows.past import past_lanes
@@ -23,6 +24,7 @@ from flows.store import store_of
 from models.aggregates import Aggregate
 from settings import Settings, load
 from sinks.clickhouse import ClickHouseSink
+from sinks.clickhouse_writer import Pace
 from sinks.kafka import DEAD_LETTERS, DeadLetterTopic
 from sinks.migrations import pending
 from sinks.table_only import TableOnly
@@ -30,6 +32,7 @@ from sources.files import FileSource
 from sources.gaps import of_one_log
 from sources.kafka import KafkaSource
 from sources.kafka_client import describe
+from sources.paced import PacedSource
 from sources.reading import Reading
 from topics.dead_letters import DeadLetter
 from topics.decode import decode
@@ -43,7 +46,9 @@ from windows.take import MakeLane, Take
 
 RowSink = FixedPartitionedSink[Rows, None]
 LetterSink = FixedPartitionedSink[DeadLetter, None]
-FlowSource = KafkaSource | FileSource
+FlowSource = KafkaSource | FileSource | PacedSource
+BEHIND = Pace(queue_bytes=8 << 20)  # a backfill leaves ClickHouse to the others
+BEHIND_EVERY_S = 10.0  # nobody waits for its open windows
 Build = Callable[[Source[Take], RowSink, LetterSink, Plan, Clock], Dataflow]
 
 
@@ -90,6 +95,8 @@ def counted(plan: Plan, *steps: str) -> Plan:
         NeedsOperator: the store is of another count than the flow's last recovery.
 
     """
+    if (backfill := running()) is not None:
+        return backfill.plan(plan)
     if load().files.globs:
         return plan
     return recovered(plan.flow, [f"{plan.flow}.{step}" for step in steps]).plan(plan)
@@ -114,6 +121,9 @@ def open_ends(stop: Event) -> Ends:
     stop_on_signals(stop.set)
     settings = load()
     check_tables(settings)
+    if (backfill := running()) is not None:
+        rows = ClickHouseSink(settings.clickhouse, time.monotonic, Random(), BEHIND, backfill.left_out)  # noqa: S311
+        return Ends(rows, TableOnly(), Clock(utc_now, timedelta(seconds=BEHIND_EVERY_S)))
     rows = ClickHouseSink(settings.clickhouse, time.monotonic, Random())  # noqa: S311  spreads retries
     clock = Clock(utc_now, timedelta(seconds=settings.windows.upsert_every_s))
     if settings.files.globs:
@@ -131,6 +141,8 @@ def open_source(plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: 
 
     """
     settings = load()
+    if (backfill := running()) is not None:
+        return open_backfill(backfill, plan, topic, make_lane, stop)
     if settings.files.globs:
         return open_files(plan, topic, make_lane, stop)
     return KafkaSource(settings.kafka, topic.name, plan, make_lane, reading_of(plan, step, topic, stop))

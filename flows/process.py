@@ -23,7 +23,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -42,6 +42,7 @@ from flows.from_files import store_name
 from flows.gaps import whole_story
 from flows.monitor import Monitor, Who
 from flows.parts import Opened, utc_now
+from flows.priority import stay_behind
 from flows.progress import progress
 from flows.registry import FLOWS
 from flows.rounds import Rounds
@@ -69,6 +70,9 @@ def main(arguments: list[str]) -> int:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     crash_log, say = Path("crash.log"), sys.stderr
     try:
+        behind = bool(load().backfill.name)
+        if behind:
+            stay_behind(load().backfill.nice)
         crash_log = from_caller(load().recovery.dir) / store_name(given.name) / f"crash-{given.process}.log"
         check_room(crash_log.parent, load().recovery.least_free_mb * MB)
         store = Store(crash_log.parent, given.addresses)
@@ -76,7 +80,8 @@ def main(arguments: list[str]) -> int:
         say = _keep_engine_quiet(crash_log)
         module = importlib.import_module(f"flows.{given.name}")
         place = Place(given.process, given.addresses.split(";"), store.start)
-        with whole_story(given.name), Backups(store.folder, backed_up(place), utc_now):
+        story = nullcontext() if behind else whole_story(given.name)  # a backfill's gaps are not the flow's
+        with story, Backups(store.folder, backed_up(place), utc_now):
             run(module, recovery, place, say)
     except BaseException as error:  # noqa: BLE001  the one place that turns anything into a line
         return _explain(given.name, error, crash_log, say)
@@ -101,9 +106,9 @@ class Place:
 
 
 def backed_up(place: Place) -> Often:
-    """Tell how often a process copies its store: the owner as the settings say, its peers never."""
-    recovery = load().recovery
-    return Often(0.0 if place.process else recovery.backup_every_s, recovery.least_free_mb * MB)
+    """Tell how often a process copies its store: a live flow's owner as the settings say, others never."""
+    recovery, behind = load().recovery, load().backfill.name
+    return Often(0.0 if place.process or behind else recovery.backup_every_s, recovery.least_free_mb * MB)
 
 
 def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO = sys.stderr) -> None:
@@ -115,7 +120,8 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
     Thread(target=end_in_time, args=(stop, say, ENDS_WITHIN_S), daemon=True).start()
     Thread(target=end_when_set_back, args=(module.NAME, say), daemon=True).start()
     cluster = {"process_id": place.process, "addresses": place.addresses, "workers_per_process": 1}
-    who = Who(module.NAME, place.process, Path(recovery.db_dir).parent)
+    named = f"{module.NAME}-backfill" if load().backfill.name else module.NAME
+    who = Who(named, place.process, Path(recovery.db_dir).parent)
     rounds = Rounds(who.folder, place.start, place.process, place.alone)
     with Monitor(who, load(), utc_now, stop) as monitor:
         while True:

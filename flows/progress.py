@@ -6,14 +6,17 @@ Rules: the bar is for terminals only and goes away; the line is for everyone. Bo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from flows.backfill import running
+from flows.backfill_progress import shown
 from sources.files import FileSource, FilesRead
+from sources.paced import PacedSource
 
 EVERY_S = 0.2
 
@@ -21,6 +24,13 @@ EVERY_S = 0.2
 @contextmanager
 def progress(flow: str, sources: Sequence[object], say: TextIO) -> Iterator[None]:
     """Show how far the files among the sources are read, as long as the `with` block lasts."""
+    if (backfill := running()) is not None:
+        with ExitStack() as shows:
+            for of in sources:
+                if isinstance(of, PacedSource):
+                    shows.enter_context(shown(flow, backfill, of, say))
+            yield
+        return
     files = [source for source in sources if isinstance(source, FileSource) and source.list_parts()]
     ended = Event()
     bars = [Thread(target=_draw, args=(source, say, ended), name="bar") for source in files if say.isatty()]

@@ -56,6 +56,14 @@ class Reach:
     ]  # partitions that do not reach back: Kafka time (ms) of their first message
 
 
+@dataclass(frozen=True, slots=True)
+class Helps:
+    """What to type: the command again, up to its time, and what else when no time would do."""
+
+    again: str
+    instead: str
+
+
 def prepare(flow: str, at_ms: int) -> str:
     """Begin a flow's count anew from a time (epoch ms); gives the line to print. The caller owns the store.
 
@@ -71,7 +79,12 @@ def prepare(flow: str, at_ms: int) -> str:
     step_ms = step_of(flow)
     from_ms = -(-at_ms // step_ms) * step_ms
     reaches = [reach(topic, from_ms - AHEAD_MS) for topic in steps_of(flow).values()]
-    check_reach(flow, reaches, from_ms, step_ms)
+    helps = Helps(
+        f"./gamewax recover {flow} --from",
+        f"go on without what is gone by ./gamewax run {flow} --on-gap=earliest, or ./gamewax recover {flow} "
+        "for what else can be done",
+    )
+    check_reach(reaches, from_ms, step_ms, helps)
     starts = {of.log.topic: Begins(of.log.id, dict(of.begins)) for of in reaches}
     notes = Recovered(note_generation(flow, from_ms, starts), from_ms, starts)
     answer_all(flow, "recover")
@@ -121,7 +134,7 @@ def _time_at(log: Log, partition: int, held: Bounds) -> int | None:
         reader.close()
 
 
-def check_reach(flow: str, reaches: list[Reach], from_ms: int, step_ms: int) -> None:
+def check_reach(reaches: list[Reach], from_ms: int, step_ms: int, helps: Helps) -> None:
     """Refuse a time that some partition does not reach back to.
 
     Raises:
@@ -135,12 +148,9 @@ def check_reach(flow: str, reaches: list[Reach], from_ms: int, step_ms: int) -> 
     text = f"the log does not reach back to {text_of(from_ms)} less 5 min: {places}; messages before are gone"
     begin_ms = max((at for _, at in short if at is not None), default=None)
     if any(at is None for _, at in short) or begin_ms is None:
-        raise NeedsOperator(
-            f"{text}. A partition that holds nothing tells no time: go on without what is gone by "
-            f"./gamewax run {flow} --on-gap=earliest, or ./gamewax recover {flow} for what else can be done"
-        )
+        raise NeedsOperator(f"{text}. A partition that holds nothing tells no time: {helps.instead}")
     earliest_ms = -(-(begin_ms + AHEAD_MS) // step_ms) * step_ms
-    raise NeedsOperator(f"{text}; the earliest is ./gamewax recover {flow} --from {text_of(earliest_ms)}")
+    raise NeedsOperator(f"{text}; the earliest is {helps.again} {text_of(earliest_ms)}")
 
 
 def note_generation(flow: str, from_ms: int, starts: Mapping[str, Begins]) -> int:

@@ -24,7 +24,6 @@ from threading import Event
 
 import msgspec
 
-from sources.files import FileSource
 from sources.kafka import KafkaSource
 
 FILE = "round"
@@ -58,7 +57,7 @@ class Rounds:
     alone: bool
     number: int = 0  # of the round that is open
 
-    def begin(self, sources: Sequence[KafkaSource | FileSource], stop: Event) -> bool:
+    def begin(self, sources: Sequence[object], stop: Event) -> bool:
         """Begin the next round with sources just opened; False: asked to end before process 0 counted."""
         self.number += 1
         of_topics = [source for source in sources if isinstance(source, KafkaSource)]

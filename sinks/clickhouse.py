@@ -21,15 +21,24 @@ PARTITIONS = tuple(f"{number:02d}" for number in range(16))  # as many as shards
 
 
 class ClickHouseSink(FixedPartitionedSink[Rows, None]):
-    """Writes `(shard, Rows)`; `now` is monotonic seconds, `random` spreads retries."""
+    """Writes `(shard, Rows)`; `now` is monotonic seconds, `random` spreads retries.
+
+    Rows of the tables `left_out` are another count's, and are not written.
+    """
 
     def __init__(
-        self, server: Server, now: Callable[[], float], random: Random, pace: Pace | None = None
+        self,
+        server: Server,
+        now: Callable[[], float],
+        random: Random,
+        pace: Pace | None = None,
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
         self._server = server
         self._now = now
         self._random = random
         self._pace = pace
+        self._left_out = left_out
         self._lock = Lock()
         self._writer: ClickHouseWriter | None = None
         self._open_parts = 0
@@ -50,7 +59,7 @@ class ClickHouseSink(FixedPartitionedSink[Rows, None]):
             if self._writer is None:
                 self._writer = ClickHouseWriter(self._server, self._now, self._random, self._pace)
             self._open_parts += 1
-            return ClickHousePartition(self._writer, self._release)
+            return ClickHousePartition(self._writer, self._release, self._left_out)
 
     def figures(self) -> SinkFigures:
         """Tell what was written and what waits; any thread may ask, also before and after the run."""
@@ -71,14 +80,18 @@ class ClickHouseSink(FixedPartitionedSink[Rows, None]):
 class ClickHousePartition(StatefulSinkPartition[Rows, None]):
     """One shard's way into the writer."""
 
-    def __init__(self, writer: ClickHouseWriter, release: Callable[[], None]) -> None:
+    def __init__(
+        self, writer: ClickHouseWriter, release: Callable[[], None], left_out: frozenset[str]
+    ) -> None:
         self._writer = writer
         self._release = release
+        self._left_out = left_out
 
     def write_batch(self, values: list[Rows]) -> None:
         """Queue rows; waits while the queue is full."""
         for rows in values:
-            self._writer.put(rows)
+            if rows.table not in self._left_out:
+                self._writer.put(rows)
 
     def snapshot(self) -> None:
         """Wait until everything put before is acknowledged."""

@@ -78,7 +78,7 @@ def find(patterns: Sequence[str]) -> tuple[InputFile, ...]:
         files = [path for path in found if not Path(path).is_dir()]
         if not files:
             what = "only folders: add /* to read what is in them" if found else "no file"
-            raise BadInput(f"--from-files {pattern} finds {what}")
+            raise BadInput(f"the pattern {pattern} finds {what}")
         paths.update(files)
     return tuple(_checked(number, Path(path)) for number, path in enumerate(sorted(paths)))
 

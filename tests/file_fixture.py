@@ -68,8 +68,15 @@ class Desk:
 
     def run(self, pattern: str, *words: str) -> tuple[int, str]:
         """Run the flow over files to its end; gives the exit code and what was said."""
+        return self._run(self.command(pattern, *words))
+
+    def run_words(self, *words: str) -> tuple[int, str]:
+        """Run a command to its end; gives the exit code and what was said."""
+        return self._run([sys.executable, "-m", "cli", *words])
+
+    def _run(self, command: list[str]) -> tuple[int, str]:
         done = subprocess.run(
-            self.command(pattern, *words),
+            command,
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,

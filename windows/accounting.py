@@ -7,6 +7,7 @@ Rules:
 - A cut is taken at the epoch's end, when all that the epoch read has been folded, and written in the
   next, if it says anything new; after a crash the last cut is written again. Its version is that of the
   lane's state: in one count of the flow the next offset.
+- What is about another time than the count (`windows.within`) is not in its books at all.
 - A topic that was created anew is another log: its books begin at nothing beside those of the old one.
 """
 
@@ -110,7 +111,7 @@ def account_rows(plan: Plan, lane: LaneState | None, aggregated: dict[int, int])
         [lane.topic] * len(sizes),
         [lane.partition] * len(sizes),
         [lane.next_offset] * len(sizes),
-        [lane.read] * len(sizes),
+        [lane.read - lane.outside] * len(sizes),
         [aggregated.get(size, 0) for size in sizes],
         [lane.late.get(size, 0) for size in sizes],
         [lane.dead] * len(sizes),

@@ -66,7 +66,8 @@ class LaneState(msgspec.Struct, frozen=True):
     """Where a lane stands after a take; the counts are since the log's first message.
 
     `skipped` are stretches of offsets (first, end) that were never read, `rewound` how far reading has ever
-    gone back in a log that was cut, `generation` which count of the flow this is.
+    gone back in a log that was cut, `generation` which count of the flow this is, `outside` how many good
+    events were left out because this count is about another time (`windows.within`).
     """
 
     format: int
@@ -85,6 +86,7 @@ class LaneState(msgspec.Struct, frozen=True):
     generation: int = 0
     rewound: int = 0
     skipped: list[tuple[int, int]] = []
+    outside: int = 0
 
     @property
     def version(self) -> int:

@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka import TopicPartition
 
 from tests.flow_fixture import TOPIC, World
-from verify.logs import Recorded, ends, producing, read_back
+from tests.flows.timed_log import LIMITS, MINUTE_MS, send
+from verify.logs import Recorded, ends, read_back
 from verify.oracle import Limits, judge
-from verify.troubled import POISON, START_MS, _event
+from verify.troubled import POISON, START_MS
 from verify.views import Views, _message, expected, shown
 
 pytestmark = pytest.mark.slow
-SETTINGS = {"GAMEWAX_WINDOWS__ALLOWED_LATENESS_S": "60", "GAMEWAX_WINDOWS__DEDUP_OFFSETS": "500"}
-LIMITS = Limits(lateness_ms=60_000, dedup_offsets=500)
-MESSAGES, STEP_MS = 4_000, 600  # 40 minutes of event time
-MINUTE_MS = 60_000
 ASKED_MS = START_MS // MINUTE_MS * MINUTE_MS + 25 * MINUTE_MS + 7_000
 FROM_MS = ASKED_MS - 7_000 + MINUTE_MS  # raised to whole windows
 BEGIN_MS = FROM_MS - 5 * MINUTE_MS
@@ -33,37 +27,10 @@ SELECT game_id, window_seconds, window_start, 1000000, 140737488355328 FROM enga
 WHERE game_id = 'g2'"""
 
 
-def messages(seed: int) -> Iterator[tuple[int, bytes | None, int]]:
-    """Partition, value and Kafka time of each message: disorder, copies, late ones, poison."""
-    random, recent = Random(seed), list[tuple[int, bytes | None]]()
-    for number in range(MESSAGES):
-        at_ms, chance = START_MS + number * STEP_MS, random.random()
-        sent: tuple[int, bytes | None] = random.randrange(4), random.choice(list(POISON))
-        if chance < 0.05 and recent:
-            sent = random.choice(recent)
-        elif chance > 0.08:
-            back_ms = 10 * MINUTE_MS if chance > 0.9 else 1_500
-            event = _event(random, at_ms - random.randrange(back_ms), number)
-            sent = sent[0], json.dumps(event).encode()
-            recent = [*recent[-200:], sent]
-        yield *sent, at_ms
-
-
 @pytest.fixture
 def world(world: World) -> World:
     """The topic keeps the times that it is given."""
-    world.given |= SETTINGS
-    wanted = {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
-    entries = [
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-        for name, value in wanted.items()
-    ]
-    resource = ConfigResource(ResourceType.TOPIC, TOPIC, incremental_configs=entries)
-    world.admin.incremental_alter_configs([resource])[resource].result(30)
-    producer = Producer(producing(world.kafka.bootstrap_servers))
-    for partition, value, at_ms in messages(5):
-        producer.produce(TOPIC, value, b"k", partition, timestamp=at_ms)
-    assert producer.flush(30) == 0
+    send(world, 5)
     return world
 
 
