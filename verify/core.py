@@ -21,6 +21,7 @@ from windows.ledger import dead_letter_rows, late_rows
 from windows.operator import AccountsLogic, Clock, SlotLogic
 from windows.plan import Plan
 from windows.rows import Rows
+from windows.shelf import Shelf
 from windows.slot import Folded
 from windows.take import Arrivals, LaneState, Take, fresh_state
 
@@ -79,7 +80,9 @@ class Core:
         self._time = datetime(2026, 1, 1, tzinfo=UTC)
         self._clock = Clock(lambda: self._time)
         saved = start or Snapshot({}, {}, {})
-        self._slots = {key: SlotLogic(plan, self._clock, state) for key, state in saved.slots.items()}
+        self._shelf = Shelf()
+        slots = saved.slots.items()
+        self._slots = {key: SlotLogic(plan, self._clock, self._shelf, state) for key, state in slots}
         self._accounts = {p: AccountsLogic(plan, self._clock, state) for p, state in saved.accounts.items()}
         self.lanes = {p: self._lane(decode, p, saved.lanes.get(p)) for p in logs}
 
@@ -104,7 +107,8 @@ class Core:
     def route(self, take: Take) -> None:
         """Bring a take to the slots, the books and the tables."""
         for share in take.shares:
-            logic = self._slots.setdefault(share.cell.key, SlotLogic(self._plan, self._clock, None))
+            new = SlotLogic(self._plan, self._clock, self._shelf, None)
+            logic = self._slots.setdefault(share.cell.key, new)
             self._deliver(logic.on_batch([share])[0])
         self._book(take.after.partition, take.after)
         for late in take.late:

@@ -23,6 +23,7 @@ from windows.codec import pack_slot, unpack_slot
 from windows.ledger import dead_letter_rows, late_rows
 from windows.plan import NO_WINDOW_S, SHARDS, Plan
 from windows.rows import Rows
+from windows.shelf import Shelf
 from windows.slot import Folded, Share, Slot
 from windows.take import LaneState, Take
 
@@ -41,8 +42,8 @@ class Clock:
 class SlotLogic(StatefulBatchLogic[Share, Rows | Folded, bytes]):
     """Runs one slot: folds shares at once, gives out changed rows now and then."""
 
-    def __init__(self, plan: Plan, clock: Clock, packed: bytes | None) -> None:
-        self._plan, self._clock = plan, clock
+    def __init__(self, plan: Plan, clock: Clock, shelf: Shelf, packed: bytes | None) -> None:
+        self._plan, self._clock, self._shelf = plan, clock, shelf
         self._slot = None if packed is None else unpack_slot(plan, packed)
         dirty = self._slot is not None and self._slot.changed()  # restored after a crash: rows go out at once
         self._wrote = _LONG_AGO if dirty else clock.now()
@@ -82,7 +83,9 @@ class SlotLogic(StatefulBatchLogic[Share, Rows | Folded, bytes]):
     def snapshot(self) -> bytes:
         """Write the slot's whole state."""
         assert self._slot is not None  # noqa: S101  a logic exists because of a share or a snapshot
-        return pack_slot(self._slot)
+        packed = pack_slot(self._slot)
+        self._shelf.put(self._slot, self._clock.now())
+        return packed
 
     @property
     def live_windows(self) -> int:
@@ -157,7 +160,7 @@ def window(step_id: str, takes: Stream[Take], plan: Plan, clock: Clock) -> Keyed
     """
     del step_id  # bytewax names the steps inside by it
     shares = op.flat_map("shares", takes, _keyed_shares)
-    folded = op.stateful_batch("fold", shares, partial(SlotLogic, plan, clock))
+    folded = op.stateful_batch("fold", shares, partial(SlotLogic, plan, clock, Shelf()))
     return _accounted(takes, folded, plan, clock)
 
 

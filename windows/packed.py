@@ -90,14 +90,12 @@ def _names(of: Aggregate, state: CellState) -> list[pl.Series]:
 
 
 def _joined(names: pl.Series) -> Names:
-    lengths = names.str.len_bytes().to_numpy().astype("<u4")
     column = names.to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, text = column.buffers()
-    if offsets is None or text is None:
-        return Names(lz4.compress(lengths.tobytes()), lz4.compress(b""))
-    first = int(np.frombuffer(memoryview(offsets), "<i8")[column.offset])
-    joined = memoryview(text)[first : first + int(lengths.sum())]
-    return Names(lz4.compress(lengths.tobytes()), lz4.compress(joined))
+    assert offsets is not None  # noqa: S101  there are names
+    bounds = np.frombuffer(memoryview(offsets), "<i8")[column.offset :][: len(names) + 1]
+    joined = b"" if text is None else memoryview(text)[bounds[0] : bounds[-1]]
+    return Names(lz4.compress(np.diff(bounds).astype("<u4").tobytes()), lz4.compress(joined))
 
 
 def _parted(name: str, column: Names) -> pl.Series:

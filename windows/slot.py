@@ -113,6 +113,11 @@ class Slot:
         for window in self.windows.values():
             window.note_written()
 
+    def rest(self) -> None:
+        """Keep of each window what its snapshot holds, if nothing was folded since and all was given out."""
+        for window in self.windows.values():
+            window.rest()
+
     def out_of_reach(self) -> list[int]:
         """Give the starts of windows that no partition will add to."""
         if len(self.guarantees) < self.partitions:
