@@ -8,16 +8,15 @@ from pathlib import Path
 
 from bench.check import Checked, Found
 from bench.drained import Drained, joined
-from bench.rig import Figures, child, preload, together, writer
+from bench.rig import Figures, Servers, child, preload, together, writer
 from bench.work import Entry
-from embedded.services import Services
 from settings import Settings
 from sinks.migrations import migrate
 
 DATABASE = "bench"
 
 
-def measure(services: Services, entries: Sequence[Entry], runs: int, folder: Path) -> list[Drained]:
+def measure(services: Servers, entries: Sequence[Entry], runs: int, folder: Path) -> list[Drained]:
     """Run the bare loop and then each entry, `runs` times over, printing a line for each.
 
     The bare loop reads the first entry's topic. Entries change their order from round to round.
@@ -52,7 +51,7 @@ def line(result: Drained) -> str:
     )
 
 
-def run_flows(services: Services, entry: Entry, folder: Path) -> Figures:
+def run_flows(services: Servers, entry: Entry, folder: Path) -> Figures:
     """Drain the topic into an empty database with empty stores, all flows at once; gives the figures."""
     prepare(services, entry)
     shutil.rmtree(folder, ignore_errors=True)
@@ -62,8 +61,8 @@ def run_flows(services: Services, entry: Entry, folder: Path) -> Figures:
         store = folder / str(number)
         commands.append(["bench.drain_flow", work.name, str(work.load.events), str(store)])
         environments.append(
-            services.environment()
-            | {
+            {
+                **services.environment(),
                 "GAMEWAX_CLICKHOUSE__DATABASE": DATABASE,
                 "GAMEWAX_RECOVERY__DIR": str(store),
                 "GAMEWAX_DRAIN": "1",
@@ -73,7 +72,7 @@ def run_flows(services: Services, entry: Entry, folder: Path) -> Figures:
     return joined(together(commands, environments), entry.works[0].load.events)
 
 
-def prepare(services: Services, entry: Entry) -> None:
+def prepare(services: Servers, entry: Entry) -> None:
     """Make the database anew, with the product's tables and the entry's own."""
     client = writer(services)
     client.command(f"DROP DATABASE IF EXISTS {DATABASE} SYNC")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Protocol
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -20,7 +21,7 @@ from confluent_kafka.cimpl import NewTopic
 from bench.load import PARTITIONS, Traffic, produce
 from embedded.kafka import client
 from embedded.process import TUNED
-from embedded.services import Services
+from settings import Settings
 from topics.errors import Broken
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +29,24 @@ Figures = Mapping[str, float]
 ENDS_WITHIN_S = 1200
 
 
-def preload(services: Services, load: Traffic) -> None:
+class Servers(Protocol):
+    """A running Kafka and ClickHouse; `embedded.services.Services` is one."""
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Kafka's address."""
+        ...
+
+    def environment(self) -> Mapping[str, str]:
+        """Give the variables that point a process at them."""
+        ...
+
+    def settings(self) -> Settings:
+        """Give settings that point at them."""
+        ...
+
+
+def preload(services: Servers, load: Traffic) -> None:
     """Make sure that the topic holds the load; it is kept between runs."""
     admin = client(services.bootstrap_servers)
     if load.topic in admin.list_topics(timeout=10).topics:
@@ -45,7 +63,7 @@ def make_topic(admin: AdminClient, topic: str) -> None:
     admin.create_topics([NewTopic(topic, PARTITIONS, 1, config=config)])[topic].result(30)
 
 
-def held(services: Services, topic: str) -> int:
+def held(services: Servers, topic: str) -> int:
     """Count a topic's messages."""
     with closing(Consumer({"bootstrap.servers": services.bootstrap_servers, "group.id": "bench"})) as reader:
         bounds = [
@@ -102,7 +120,7 @@ def together(commands: Sequence[Sequence[str]], environments: Sequence[Mapping[s
     return [json.loads(words.splitlines()[-1]) for words in said]
 
 
-def writer(services: Services) -> Client:
+def writer(services: Servers) -> Client:
     """Open a ClickHouse client that may write."""
     clickhouse = services.settings().clickhouse
     address = clickhouse.url.removeprefix("http://").split(":")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -123,15 +123,15 @@ RUN: dict[str, Bench] = {
 }
 
 
-def check_there(name: str) -> None:
+def check_there(name: str, others: Mapping[str, str] = OTHERS) -> None:
     """See to it that a benchmark's parts exist here.
 
     Raises:
         BadInput: they do not.
 
     """
-    if name in OTHERS and not _exists(OTHERS[name]):
-        raise BadInput(f"benchmark {name} needs {OTHERS[name].replace('.', '/')}.py, which is not here")
+    if name in others and not _exists(others[name]):
+        raise BadInput(f"benchmark {name} needs {others[name].replace('.', '/')}.py, which is not here")
 
 
 def _exists(module: str) -> bool:

@@ -1,0 +1,45 @@
+"""Benchmarks are found by name, whatever the case; a wrong name lists all."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.names import BENCHES, chosen
+from bench.run import RUN, check_there
+from bench.work import KEYS, ONE, keys, named
+from topics.errors import BadInput
+
+
+def test_case_does_not_matter_and_all_means_everything_that_is_not_too_long() -> None:
+    assert chosen("ENG") == chosen("eng") == ["eng"]
+    assert chosen("All") == [name for name in BENCHES if name != "hour"]
+
+
+def test_a_wrong_name_lists_all() -> None:
+    with pytest.raises(BadInput, match=r"no benchmark 'engg'; there are: eng, ids, .*hour \(or all\)"):
+        chosen("engg")
+
+
+def test_every_name_can_be_run() -> None:
+    assert RUN.keys() == BENCHES.keys()
+
+
+def test_a_part_that_is_not_here_is_told() -> None:
+    check_there("eng", {"alert": "bench.nowhere"})
+    with pytest.raises(BadInput, match=r"benchmark alert needs bench/nowhere\.py"):
+        check_there("alert", {"alert": "bench.nowhere"})
+    with pytest.raises(BadInput, match=r"needs bench/no/where\.py"):
+        check_there("peers", {"peers": "bench.no.where"})
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_a_work_is_the_same_in_the_process_that_runs_it(name: str) -> None:
+    work = named(name, 700_000)
+    assert (work.name, work.load.events) == (name, 700_000)
+    assert named(name, work.load.events).load == work.load
+
+
+def test_works_of_many_keys_are_found_by_their_number() -> None:
+    for players in KEYS:
+        work = keys(700_000, players)
+        assert named(work.name, 700_000).load == work.load
