@@ -1,4 +1,4 @@
-"""A whole round over a real Kafka and ClickHouse: rows are compared, and both processes tell their figures."""
+"""A whole round over a real Kafka and ClickHouse: rows are compared, processes tell their figures."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ class OfTests:
 
 
 @pytest.mark.slow
-def test_a_round_gives_right_rows_and_figures_with_and_without_clickhouse(
-    world: World, tmp_path: Path
-) -> None:
+def test_a_round_has_right_rows_and_figures_with_and_without_clickhouse(world: World, tmp_path: Path) -> None:
     entries = [
         Entry("ENG-BAD", (eng_bad(100_000),), {"ratio": 0.0}),
         Entry("ENG-NOSINK", (eng_no_sink(100_000),), {"ratio": 0.0}, against="ENG-BAD"),

@@ -63,10 +63,7 @@ def test_each_message_stands_where_the_truth_of_the_archive_says() -> None:
     for values, partitions in load.batches():
         for value, partition in zip(values, partitions, strict=True):
             sent.setdefault(partition, []).append(value)
-    found = decode(
-        player_events.TOPIC,
-        list(chain.from_iterable(sent[of] for of in sorted(sent))),
-        np.full(3_000, NOW_MS),
-    )
+    values = list(chain.from_iterable(sent[of] for of in sorted(sent)))
+    found = decode(player_events.TOPIC, values, np.full(len(values), NOW_MS))
     assert found.frame["player_id"].to_list() == told["player_id"].to_list()
     assert found.frame["level_id"].to_list() == told["level_id"].to_list()
