@@ -148,7 +148,7 @@ def main(work: str, named: str, wait_s: str, place: list[str]) -> None:
     run_main(flow)
     drain_s, cpu = time.perf_counter() - began, time.process_time() - cpu
     figures = {
-        "events_per_s": int(events) / drain_s,
+        "rate": int(events) / drain_s,
         "cpu_us": cpu / int(events) * 1e6,
         "rss_mb": peak_mb(process.pid),
         "drain_s": drain_s,

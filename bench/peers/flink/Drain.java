@@ -7,31 +7,34 @@ import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.TableEnvironment;
 
 /**
- * Runs SQL files in one JVM: reads a file's name from stdin, runs it to its end, prints DONE, and so on.
+ * Runs SQL files in one JVM: reads a file's name from stdin, runs it to its end, and so on.
  *
- * <p>As in Flink's own SQL client, "SET 'key' = 'value';" configures and every other statement is executed;
- * an INSERT is waited for, which in a bounded job means until all rows are out.
+ * As in Flink's own SQL client, "SET 'key' = 'value';" configures and every other statement is executed. An
+ * INSERT is waited for until all its rows are out; then "DONE n" tells the job's run time in ms, as Flink says it.
  */
 public final class Drain {
     private static final Pattern SET = Pattern.compile("SET '([^']+)' = '([^']*)'");
+    private static final String END_OF_STATEMENT = ";\\s*(\n|$)";
 
     public static void main(String[] arguments) throws Exception {
         var files = new BufferedReader(new InputStreamReader(System.in));
         System.out.println("READY");
         for (var file = files.readLine(); file != null; file = files.readLine()) {
-            run(Path.of(file));
-            System.out.println("DONE");
+            run(Files.readString(Path.of(file)).split(END_OF_STATEMENT));
         }
     }
 
-    private static void run(Path file) throws Exception {
+    private static void run(String[] statements) throws Exception {
         var tables = TableEnvironment.create(EnvironmentSettings.inStreamingMode());
-        for (var statement : Files.readString(file).split(";\\s*(\n|$)")) {
+        for (var statement : statements) {
             var set = SET.matcher(statement.strip());
             if (set.matches()) {
                 tables.getConfig().set(set.group(1), set.group(2));
-            } else if (!statement.isBlank()) {
-                tables.executeSql(statement).await();
+                continue;
+            }
+            var job = tables.executeSql(statement).getJobClient();
+            if (job.isPresent()) {
+                System.out.println("DONE " + job.get().getJobExecutionResult().get().getNetRuntime());
             }
         }
     }

@@ -13,6 +13,7 @@ CREATE TEMPORARY TABLE player_events (
 ) WITH (
     'connector' = 'kafka',
     'properties.bootstrap.servers' = '$servers',
+    'properties.group.id' = 'flink-peer',
     'topic' = '$topic',
     'scan.startup.mode' = 'earliest-offset',
     'scan.bounded.mode' = 'latest-offset',
