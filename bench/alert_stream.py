@@ -45,8 +45,9 @@ def main(servers: str, log: str, run: str, rate: int, seconds: int) -> Due:
             at = time.monotonic()
             server, sample = place % SERVERS, place // SERVERS
             time_ms = began_ms + place * 1000 // rate  # at most rates of 200,000/s a server's times grow
-            value = _sample(f"{run}-{server}", 97.5 if sample % EVERY == ABOVE else 40.25, time_ms)
-            alerts = sample % EVERY in {ABOVE, BELOW}
+            phase = (sample + server) % EVERY  # at any time some server alerts
+            value = _sample(f"{run}-{server}", 97.5 if phase == ABOVE else 40.25, time_ms)
+            alerts = phase == ABOVE or (phase == BELOW and sample > 0)
             told = partial(delivered, at, at - began >= WARM_S) if alerts else None
             producer.produce(TOPIC, value, partition=server % PARTITIONS, on_delivery=told)
             place += 1
