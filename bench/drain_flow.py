@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event
 
 from bench.file_sink import FileSink
-from bench.watch import LiveKeys, Timers, Watch, look_before_threads_end, memory_mb, phases_mb
+from bench.watch import LiveKeys, Span, Timers, Watch, look_before_threads_end, memory_mb, phases_mb
 from bench.work import SIZE_S, Work, named
 from flows import archive, parts, process
 from flows.parts import Ends, Opened, open_flow, plan_of
@@ -54,24 +54,27 @@ def write_to_files() -> None:
 
 def main() -> None:
     """Run to the end of the topic; print what this process and its children used."""
-    recovery, timers, live = Store(FOLDER).own(), Timers(), LiveKeys()
+    recovery, timers, live, span = Store(FOLDER).own(), Timers(), LiveKeys(), Span()
     timers.install()
+    span.install()
     if WORK.phases:
         live.install()
     if WORK.to_files:
         write_to_files()
     print("ready", flush=True)
     sys.stdin.readline()
-    watch, began, cpu = Watch(messages_read), time.monotonic(), cpu_s()
+    watch, opens, cpu = Watch(messages_read), time.monotonic(), cpu_s()
     look_before_threads_end(watch.look_at_threads)
     process.run(sys.modules[__name__], recovery, process.Place(0, []))
-    ended, cpu = time.monotonic(), cpu_s() - cpu
+    closed, cpu = time.monotonic(), cpu_s() - cpu
     watch.end()
     by_thread = watch.thread_s()
     by_thread["ended"] = max(cpu - sum(by_thread.values()), 0.0)
     figures = {
-        "began": began,
-        "ended": ended,
+        "began": span.began,
+        "ended": span.ended,
+        "opening_s": span.began - opens,
+        "closing_s": closed - span.ended,
         "cpu_s": cpu,
         "rss_mb": memory_mb("VmHWM:"),
         "grown_mb": watch.grown_mb,

@@ -124,7 +124,7 @@ def joined(parts: Sequence[Mapping[str, float]], events: int) -> dict[str, float
     wall = max(part["ended"] for part in parts) - min(part["began"] for part in parts)
     cpu = total["cpu_s"]
     used = {f"{name}_us": of / events * 1e6 for name, of in total.items() if name.startswith(THREAD)}
-    kept = [name for name in ("rss_mb", "grown_mb", "rows", *MORE) if name in total]
+    kept = [name for name in ("rss_mb", "grown_mb", "rows", "opening_s", "closing_s", *MORE) if name in total]
     gone = {"kept": total["after_mb"] / total["base_mb"]} if total.get("base_mb") else {}
     return {
         "rate": events / wall,

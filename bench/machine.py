@@ -51,10 +51,15 @@ def today() -> str:
 
 
 def commit() -> str:
-    """Name the version of the code; outside a repository it has none."""
-    asked = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    said = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
-    return said.stdout.strip() or "no repository"
+    """Name the version of the code, `+` when files differ from it (but for the page of results)."""
+    name = _git("rev-parse", "--short", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/RESULTS.md")
+    return (name + ("+" if changed else "")) or "no repository"
+
+
+def _git(*words: str) -> str:
+    said = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return said.stdout.strip()
 
 
 def processor() -> str:

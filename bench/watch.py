@@ -5,6 +5,8 @@ Rules:
   the last look with it; that is told as `ended`.
 - Snapshots are timed around the product's own functions: CPU of the thread for what is written, and wall
   time for what a sink's snapshot waits until its rows are acknowledged.
+- Time counts from the first poll (the bare loop's even from its first message) until the engine has ended:
+  rows acknowledged, last snapshot committed. Opening and closing are told beside it, their CPU counts.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from flows.monitor import Monitor
 from sinks.clickhouse import ClickHousePartition
 from sources.kafka_partition import KafkaPartition
 from windows.operator import AccountsLogic, SlotLogic
@@ -80,6 +83,30 @@ def _before_close(of: type, happens: Callable[[Any], None]) -> None:
         close(part)
 
     of.close = closing  # type: ignore[attr-defined]
+
+
+@dataclass(slots=True)
+class Span:
+    """When the flow first asked Kafka for messages, and when the engine had ended, all rows acknowledged."""
+
+    began: float = 0.0
+    ended: float = 0.0
+
+    def install(self) -> None:
+        """Note both, on the clock that all processes share."""
+        poll, leave = KafkaPartition.next_batch, Monitor.__exit__
+
+        def first_poll(part: KafkaPartition) -> Any:
+            self.began = time.monotonic()
+            KafkaPartition.next_batch = poll  # type: ignore[method-assign]
+            return poll(part)
+
+        def left(monitor: Monitor, *error: Any) -> None:
+            self.ended = time.monotonic()
+            leave(monitor, *error)
+
+        KafkaPartition.next_batch = first_poll  # type: ignore[method-assign,assignment]
+        Monitor.__exit__ = left  # type: ignore[method-assign]
 
 
 @dataclass(slots=True)
