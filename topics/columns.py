@@ -18,6 +18,7 @@ from topics.alike import read_alike
 from topics.cells import Cells, read_lines, schema
 from topics.fields import COLUMN, Field, Fields, Kind
 from topics.lines import Bools, Ints, Lines, flat_rows, lines_of
+from topics.parsed import read_parsed
 from topics.scan import Scan, scan
 from topics.strict import NUMBER_LIMIT, is_json
 from topics.uniform import read_uniform
@@ -33,7 +34,22 @@ class Sure:
 
 def read_sure(fields: Fields, time: str | None, values: Sequence[bytes | None], arrived_ms: Ints) -> Sure:
     """Read what is surely good; times are epoch ms, under their fields' names."""
-    cells = _read(fields, lines_of(values))
+    found = _judged(fields, time, _read(fields, lines_of(values)), arrived_ms)
+    if found.rows.size == len(values):
+        return found
+    doubtful = np.ones(len(values), np.bool_)
+    doubtful[found.rows] = False
+    more = _judged(fields, time, read_parsed(fields, values, np.flatnonzero(doubtful)), arrived_ms)
+    return _together(found, more) if more.rows.size else found
+
+
+def _together(one: Sure, other: Sure) -> Sure:
+    rows = np.concatenate([one.rows, other.rows])
+    order = np.argsort(rows)
+    return Sure(rows[order], pl.concat([one.frame, other.frame])[order])
+
+
+def _judged(fields: Fields, time: str | None, cells: Cells, arrived_ms: Ints) -> Sure:
     columns, good = _judge(fields, cells)
     if time is not None and cells.rows.size:
         good &= columns[time].to_numpy() - times.AHEAD_MS <= arrived_ms[cells.rows]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, get_args, get_type_hints
+from typing import Annotated, Union, get_args, get_type_hints
 
 import msgspec
 import polars as pl
@@ -51,6 +51,16 @@ COLUMN: dict[Kind, pl.DataType] = {
     Kind.ANY: pl.String(),
 }
 ABSENT = msgspec.Raw(b"")  # the raw JSON of a field that a message does not have
+TYPED: dict[Kind, object] = {  # how a parser is told what is usual; a raw value is looked at later
+    Kind.KEY: str | int,
+    Kind.ID: str | int,
+    Kind.TEXT: str,
+    Kind.WHOLE: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
+    Kind.NUMBER: float,
+    Kind.MONEY: msgspec.Raw,
+    Kind.TIME: str | int,
+    Kind.ANY: msgspec.Raw,
+}
 IDS = frozenset({Kind.KEY, Kind.ID})
 NUMERIC = frozenset({Kind.WHOLE, Kind.NUMBER})
 
@@ -88,13 +98,15 @@ class Field:
 class Fields:
     """All known fields of a topic's events, in the order in which they are judged.
 
-    `decoder` cuts a message into the raw JSON of each field, checking all of the message.
+    `decoder` cuts a message into the raw JSON of each field, checking all of the message; `typed` reads
+    values of the usual types, and refuses others.
     """
 
     all: tuple[Field, ...]
     at: dict[str, int]
     needs: Needs | None
     decoder: msgspec.json.Decoder[msgspec.Struct]
+    typed: msgspec.json.Decoder[msgspec.Struct]
 
 
 @cache
@@ -113,8 +125,18 @@ def fields_of(event: type[msgspec.Struct]) -> Fields:
     raw = msgspec.defstruct(
         f"Raw{event.__name__}", [(field.name, msgspec.Raw, ABSENT) for field in known], gc=False
     )
+    typed = msgspec.defstruct(f"Typed{event.__name__}", map(_typed, known), gc=False, kw_only=True)
     at = {field.name: index for index, field in enumerate(known)}
-    return Fields(known, at, getattr(event, "needs", None), msgspec.json.Decoder(raw))
+    needs = getattr(event, "needs", None)
+    return Fields(known, at, needs, msgspec.json.Decoder(raw), msgspec.json.Decoder(typed))
+
+
+def _typed(field: Field) -> tuple[str, object] | tuple[str, object, object]:
+    """Give a field as a struct's: its name, what is usual, and the default."""
+    usual = TYPED[field.kind]
+    if field.required:
+        return field.name, usual
+    return (field.name, usual, ABSENT) if usual is msgspec.Raw else (field.name, Union[usual, None], None)  # noqa: UP007  of types known only here
 
 
 def _kinds(hint: object) -> Iterator[Kind]:
