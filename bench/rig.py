@@ -6,15 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -27,6 +28,7 @@ from topics.errors import Broken
 ROOT = Path(__file__).parents[1]
 Figures = Mapping[str, float]
 ENDS_WITHIN_S = 1200
+SETTLES_WITHIN_S = 30
 
 
 class Servers(Protocol):
@@ -53,6 +55,7 @@ def preload(services: Servers, load: Traffic) -> None:
         if held(services, load.topic) == load.events:
             return
         admin.delete_topics([load.topic])[load.topic].result(30)
+        _until(lambda: load.topic not in admin.list_topics(timeout=10).topics)
     make_topic(admin, load.topic)
     produce(services.bootstrap_servers, load)
 
@@ -64,13 +67,27 @@ def make_topic(admin: AdminClient, topic: str) -> None:
 
 
 def held(services: Servers, topic: str) -> int:
-    """Count a topic's messages."""
+    """Count a topic's messages; waits while a broker that has just started does not lead all partitions."""
+    found: list[int] = []
+
+    def counted() -> bool:
+        with suppress(KafkaException):
+            for number in range(len(found), PARTITIONS):
+                low, high = reader.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
+                found.append(high - low)
+        return len(found) == PARTITIONS
+
     with closing(Consumer({"bootstrap.servers": services.bootstrap_servers, "group.id": "bench"})) as reader:
-        bounds = [
-            reader.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
-            for number in range(PARTITIONS)
-        ]
-    return sum(high - low for low, high in bounds)
+        _until(counted)
+    return sum(found)
+
+
+def _until(happened: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + SETTLES_WITHIN_S
+    while not happened():
+        if time.monotonic() > give_up_at:
+            raise Broken(f"Kafka did not settle within {SETTLES_WITHIN_S} s; is it overloaded?")
+        time.sleep(0.1)
 
 
 def child(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Figures:
