@@ -11,17 +11,30 @@ from dataclasses import dataclass
 from topics.errors import BadInput
 
 EVERYTHING = "all"
+LIVE_S = 40  # of live traffic, when nothing else is asked for
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One benchmark: what it measures, how often, over how many events, and about how long that takes."""
+    """One benchmark: what it measures, how often, over how many events, and about how long that takes.
+
+    Without events it measures live traffic, for as many seconds as are asked for.
+    """
 
     about: str
     runs: int = 3
     events: int = 4_000_000
     minutes: float = 1.0
     in_all: bool = True
+
+    def size(self, runs: int, events: int, seconds: int) -> str:
+        """Give the options that say how much."""
+        return f"--runs {runs} --events {events}" if self.events else f"--seconds {seconds}"
+
+    def takes_minutes(self, runs: int, events: int, seconds: int) -> float:
+        """Guess how long that takes."""
+        share = runs * events / (self.runs * self.events) if self.events else seconds / LIVE_S
+        return max(self.minutes * share, 0.5)
 
 
 BENCHES = {
@@ -42,8 +55,10 @@ BENCHES = {
         events=6_000_000,
         minutes=4.5,
     ),
-    "lat": Bench("freshness at 20,000 events/s: produced until its row is readable", runs=1, minutes=1.2),
-    "alert": Bench("a threshold flow at 1,000 and 20,000 events/s: produced until its alert", 1, minutes=1.5),
+    "lat": Bench("freshness at 20,000 events/s: produced until its row is readable", 1, 0, minutes=1.2),
+    "alert": Bench(
+        "a threshold flow at 1,000 and 20,000 events/s: produced until its alert", 1, 0, minutes=1.7
+    ),
     "peers": Bench(
         "other engines over the same topic, each in an environment of its own", 1, 2_000_000, minutes=4
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.names import BENCHES, chosen, told
+from bench.names import BENCHES, LIVE_S, chosen, told
 
 if TYPE_CHECKING:
     from bench.names import Bench
@@ -30,7 +30,7 @@ def bench(  # noqa: PLR0913 — one argument an option
         int | None,
         typer.Option(min=100_000, help="Events in each topic. [default: 2 to 8 million]"),
     ] = None,
-    seconds: Annotated[int, typer.Option(min=5, help="Seconds of live traffic (lat, alert).")] = 40,
+    seconds: Annotated[int, typer.Option(min=5, help="Seconds of live traffic (lat, alert).")] = LIVE_S,
     data: Annotated[Path | None, typer.Option(help="Folder of the services; topics are kept there.")] = None,
     results: Annotated[
         Path | None, typer.Option(help="The page that figures are written into. [default: bench/RESULTS.md]")
@@ -44,7 +44,7 @@ def bench(  # noqa: PLR0913 — one argument an option
     round. All rows that a flow has written are compared with a plain group-by over the same events before
     any figure is told.
 
-    "bench all" takes about 25 minutes (20 when the topics are there); "bench eng --runs 1 --events 300000"
+    "bench all" takes about 28 minutes (24 when the topics are there); "bench eng --runs 1 --events 300000"
     is a first try of half a minute, too short for good figures. Leave the machine alone meanwhile.
 
     The last line is OK or FALLS SHORT, with each figure that missed its goal.
@@ -93,24 +93,20 @@ def _step(services: Services, name: str, asked: Asked, place: str, page: Path) -
     except BadInput as error:
         print(f"{place} left out: {error}", flush=True)
         return []
-    share = asked.runs * asked.events / (of.runs * of.events)
-    print(
-        f"{place} {name}: {of.about}; {asked.runs} rounds of {asked.events:,} events, "
-        f"about {max(of.minutes * share, 0.5):.1f} minutes",
-        flush=True,
-    )
+    much = (asked.runs, asked.events, asked.seconds)
+    command = f"./gamewax bench {name} {of.size(*much)}"
+    print(f"{place} {command}: {of.about}; about {of.takes_minutes(*much):.1f} minutes", flush=True)
     found = RUN[name](services, asked)
     print(*(f"  {result}" for result in found), sep="\n", flush=True)
-    _write(services, name, asked, found, page)
+    _write(services, command, found, page)
     return found
 
 
-def _write(services: Services, name: str, asked: Asked, found: Sequence[Result], page: Path) -> None:
+def _write(services: Services, command: str, found: Sequence[Result], page: Path) -> None:
     from bench.machine import machine, origin
     from bench.report import BLOCKS, empty_page, updated
 
     before = page.read_text(encoding="utf-8") if page.exists() else empty_page(BLOCKS)
-    command = f"./gamewax bench {name} --runs {asked.runs} --events {asked.events}"
     page.write_text(updated(before, found, origin(command), machine(services)), encoding="utf-8")
     print(f"  written into {page}", flush=True)
 

@@ -43,3 +43,10 @@ def test_works_of_many_keys_are_found_by_their_number() -> None:
     for players in KEYS:
         work = keys(700_000, players)
         assert named(work.name, 700_000).load == work.load
+
+
+def test_a_benchmark_says_the_options_and_the_time_of_what_was_asked() -> None:
+    assert BENCHES["ply"].size(1, 300_000, 40) == "--runs 1 --events 300000"
+    assert BENCHES["lat"].size(1, 0, 20) == "--seconds 20"
+    assert BENCHES["ply"].takes_minutes(6, 8_000_000, 40) == 2 * BENCHES["ply"].minutes
+    assert BENCHES["alert"].takes_minutes(1, 0, 80) == 2 * BENCHES["alert"].minutes
