@@ -32,7 +32,7 @@ from verify.troubled import Sent
 
 ROOT = Path(__file__).resolve().parents[1]
 TOPIC, LETTERS = "player-events", "dead-letters"
-RENEWED = {TOPIC, LETTERS, "purchase-events", "server-metrics"}
+RENEWED = {TOPIC, LETTERS, "purchase-events", "server-metrics", "alerts"}
 WRITER = {"user": "writer", "password": "w-secret"}
 RUN = ("-m", "cli", "run", "engagement")
 PROCESS = ("-m", "flows.process", "engagement")
