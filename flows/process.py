@@ -40,6 +40,7 @@ from flows.clock_watch import ClockWatch
 from flows.disk import MB, check_room, full_disk
 from flows.from_files import store_name
 from flows.gaps import whole_story
+from flows.memory import give_back
 from flows.monitor import Monitor, Who
 from flows.parts import Opened, utc_now
 from flows.priority import stay_behind
@@ -119,6 +120,7 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
     stop = Event()  # one for all rounds, so that no request to end falls between two
     Thread(target=end_in_time, args=(stop, say, ENDS_WITHIN_S), daemon=True).start()
     Thread(target=end_when_set_back, args=(module.NAME, say), daemon=True).start()
+    Thread(target=give_back, args=(stop,), daemon=True).start()
     cluster = {"process_id": place.process, "addresses": place.addresses, "workers_per_process": 1}
     named = f"{module.NAME}-backfill" if load().backfill.name else module.NAME
     who = Who(named, place.process, Path(recovery.db_dir).parent)
