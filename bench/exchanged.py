@@ -1,0 +1,104 @@
+"""Counts what the processes of a flow say to each other: on their sockets, and before that as pickles.
+
+Rules:
+- `Sockets` asks the kernel (TCP_INFO) about this process's connections between the cluster's addresses; what
+  came in after the last look is lost, so it looks often.
+- `Pickles` pickles everything that a flow hands on by key, and reads it again, as the engine does between
+  processes. It costs time: a run that is counted is not one that is timed.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+
+from bench import watch
+from windows import operator
+from windows.operator import SlotLogic
+
+LOOK_S = 0.05
+ACKED_AT = 120  # in struct tcp_info of linux/tcp.h: tcpi_bytes_acked
+INFO_BYTES = 192
+KEYED = ("_keyed_shares", "_keyed_tally", "_only_rows", "_only_receipts")
+
+
+class Sockets:
+    """Looks at this process's connections to the others until it is told to end."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._ports = {int(address.rpartition(":")[2]) for address in addresses if address}
+        self._sent: dict[tuple[object, object], int] = {}
+        self._ends = Event()
+        self._thread = Thread(target=self._run, name="sockets", daemon=True)
+        self._thread.start()
+
+    def sent(self) -> int:
+        """End, and give the bytes that the others have acknowledged."""
+        self._ends.set()
+        self._thread.join()
+        return sum(self._sent.values())
+
+    def _run(self) -> None:
+        while not self._ends.wait(LOOK_S):
+            for name in Path("/proc/self/fd").iterdir():
+                with suppress(OSError):  # it has been closed, or is no socket
+                    self._look(int(name.name))
+
+    def _look(self, number: int) -> None:
+        if not str(Path(f"/proc/self/fd/{number}").readlink()).startswith("socket:"):
+            return
+        with socket.socket(fileno=os.dup(number)) as one:
+            if one.family != socket.AF_INET or one.type != socket.SOCK_STREAM:
+                return
+            here, there = one.getsockname(), one.getpeername()
+            if self._ports & {here[1], there[1]}:
+                told = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
+                self._sent[here, there] = struct.unpack_from("=Q", told, ACKED_AT)[0]
+
+
+@dataclass(slots=True)
+class Pickles:
+    """Bytes of what was handed on by key and of snapshots; CPU seconds of pickling the former and back."""
+
+    keyed_bytes: int = 0
+    snapshot_bytes: int = 0
+    pickle_s: float = 0.0
+    by_step: dict[str, int] = field(default_factory=dict)
+
+    def install(self) -> None:
+        """Count from now on."""
+        for step in KEYED:
+            setattr(operator, step, self._counted(step, getattr(operator, step)))
+        watch._replace_snapshot(SlotLogic, self._written)  # noqa: SLF001
+
+    def _counted(self, step: str, of: Callable[[object], object]) -> Callable[[object], object]:
+        def counted(value: object) -> object:
+            handed = of(value)
+            for item in handed if isinstance(handed, list) else [handed]:
+                self._count(step, item)
+            return handed
+
+        return counted
+
+    def _count(self, step: str, item: object) -> None:
+        if item is None:
+            return
+        began = time.thread_time()
+        packed = pickle.dumps(item)
+        pickle.loads(packed)
+        self.pickle_s += time.thread_time() - began
+        self.keyed_bytes += len(packed)
+        self.by_step[step] = self.by_step.get(step, 0) + len(packed)
+
+    def _written(self, write: Callable[[object], bytes], of: object) -> bytes:
+        packed = write(of)
+        self.snapshot_bytes += len(packed)
+        return packed
