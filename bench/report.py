@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.drained import THREAD, Drained, shown
+from bench.peers.peer import Peer
+from bench.peers.table import HEAD, peers_table
 from bench.result import Result
 from topics.errors import BadInput
 
@@ -30,7 +32,7 @@ HEADS = {
     "| bare loop, all",
     "keys": "work | rows, each a key that was live | rows written per event | CPU us/event "
     "| of it the writer | memory MB | from",
-    "peers": "peer | measured | from",
+    "peers": f"{' | '.join(HEAD)} | from",
     "latency": "what | measured | from",
 }
 
@@ -48,7 +50,7 @@ def updated(page: str, results: Sequence[Result], origin: str, machine: Sequence
     keyed = (result for result in drained if result.exact and result.name.startswith("KEYS-"))
     page = with_rows(page, "keys", (key_row(result, origin) for result in keyed))
     page = with_rows(page, "keys", ([of.name, told(of), *[""] * 4, origin] for of in many))
-    page = with_rows(page, "peers", ([of.name, told(of), origin] for of in peers))
+    page = with_rows(page, "peers", (peer_row(of, origin) for of in peers))
     return with_rows(page, "latency", ([of.name, told(of), origin] for of in late))
 
 
@@ -109,6 +111,14 @@ def key_row(result: Drained, origin: str) -> list[str]:
         memory,
         origin,
     ]
+
+
+def peer_row(result: Result, origin: str) -> list[str]:
+    """Give a peer's row; of what is no peer, what it says of itself."""
+    if isinstance(result, Peer):
+        cells = peers_table([result]).splitlines()[2].strip("| ").split(" | ")
+        return [*cells, origin]
+    return [result.name, *[""] * (len(HEAD) - 2), told(result), origin]
 
 
 def told(result: Result) -> str:

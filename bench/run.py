@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bench import work
+from bench.ahead import ahead
 from bench.drain import measure
 from bench.lat import freshness
 from bench.many_keys import ManyKeys
@@ -97,11 +98,15 @@ def alert(services: Services, asked: Asked) -> Sequence[Result]:
 
 
 def peers(services: Services, asked: Asked) -> Sequence[Result]:
-    """Other engines."""
-    found: Sequence[Result] = import_module(OTHERS["peers"]).peers(
-        services, asked.events, asked.runs, asked.folder
-    )
-    return found
+    """Other engines, and our own flows over the same topic."""
+    entries = [
+        Entry("ENG-BESIDE", (work.eng(asked.events),)),
+        Entry("PLY-BESIDE", (work.ply(asked.events),)),
+    ]
+    mine = measure(services, entries, asked.runs, asked.folder)
+    run = import_module(OTHERS["peers"]).peers
+    others: Sequence[Result] = run(services, asked.events, asked.runs, asked.folder)
+    return [*mine, *others, *ahead([*mine, *others])]
 
 
 def _alone(services: Services, asked: Asked, entry: Entry) -> Sequence[Result]:

@@ -69,11 +69,16 @@ def bench(  # noqa: PLR0913 — one argument an option
 
 
 def _prepare(services: Services) -> None:
+    from bench.load import PARTITIONS
+    from bench.rig import held
     from cli.topics import create_topics
     from sinks.migrations import migrate
+    from topics.registry import TOPICS
 
-    create_topics(services.settings(), 4)
+    create_topics(services.settings(), PARTITIONS)
     migrate(services.settings())
+    for topic in TOPICS:
+        held(services, topic)  # a broker that has just started leads them a moment later
 
 
 def _asked(of: Bench, runs: int | None, events: int | None, seconds: int, folder: Path) -> Asked:

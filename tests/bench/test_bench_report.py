@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bench.ahead import ahead
 from bench.check import Checked
 from bench.drained import Drained, joined
 from bench.load import Load
+from bench.peers.peer import Peer
 from bench.report import BLOCKS, block, empty_page, updated
 from bench.work import Entry, eng
 from cli.bench import RESULTS
@@ -99,11 +101,36 @@ def test_each_kind_of_result_has_its_table() -> None:
         [],
     )
     assert [row.split(" | ")[0] for row in block(page, "keys")[2:]] == ["| KEYS-1000", "| KEYS"]
-    assert block(page, "peers")[2:] == ["| FLINK-SQL | FALLS SHORT x | a test |"]
+    assert block(page, "peers")[2].startswith("| FLINK-SQL |  | ")
+    assert block(page, "peers")[2].endswith(" | FALLS SHORT x | a test |")
     assert block(page, "latency")[2:] == ["| LAT | OK p99_s=1 | a test |"]
     assert (
         block(page, "threads")[2] == "| KEYS-1000 | 0.50 | 1.00 | 0.00 | 0.00 | 0.00 | 0.50 | 2.00 | 0.90 |"
     )
+
+
+def test_a_peer_has_its_own_columns() -> None:
+    met = {"rate": 250_000.0, "cpu_us": 8.0, "rss_mb": 900.0, "drain_s": 8.0, "wall_s": 9.0}
+    peer = Peer(
+        "FLINK-SQL-ENG-WARM", "as its docs say", 2_000_000, [met], [Checked(10, 10)], ran_on="Java 21"
+    )
+    page = updated(empty_page(BLOCKS), [peer], "a test", [])
+    head, _, row = block(page, "peers")
+    assert head.count("|") == row.count("|")
+    assert row.startswith("| FLINK-SQL-ENG-WARM | 10/10 | 2,000,000 | 250,000 | 8.00 | 900 |")
+
+
+def test_we_are_so_many_times_as_fast_as_a_peer_in_the_same_run() -> None:
+    slow = {"rate": 100_000.0, "cpu_us": 8.0, "rss_mb": 900.0, "drain_s": 8.0, "wall_s": 9.0}
+    warm = Peer("FLINK-SQL-ENG-WARM", "", 2_000_000, [slow], [Checked(10, 10)])
+    absent = Peer("BYTEWAX-DOCS-ENG", "", 2_000_000, why_not="no network")
+    flink, windows = ahead([drained("ENG-BESIDE"), warm, absent])
+    assert str(flink) == "ENG-BESIDE/FLINK-SQL-ENG-WARM times=5.0 (goal >= 3) cpu_times=4.0"
+    assert str(windows) == "ENG-BESIDE/BYTEWAX-DOCS-ENG not compared"
+    assert flink.reached
+    assert windows.reached
+    wrong = Peer("FLINK-SQL-ENG-WARM", "", 2_000_000, [slow], [Checked(9, 10)])
+    assert not ahead([drained("ENG-BESIDE"), wrong])[0].reached
 
 
 def test_a_page_without_a_block_is_refused() -> None:
