@@ -58,9 +58,10 @@ def look(notes: Backfill, source: PacedSource) -> Look:
     """Take one look."""
     lanes = list(source.lanes.values())
     done = sum(of.read for of in lanes)
-    reached_ms = max((of.newest_ms for of in lanes), default=NEVER)
     if source.complete:
-        return Look(done, 1.0, reached_ms)
+        return Look(done, 1.0, max((of.newest_ms for of in lanes), default=NEVER))
+    under_way = [of.newest_ms for name, of in list(source.lanes.items()) if name not in source.ended]
+    reached_ms = min(under_way, default=NEVER)
     if isinstance(source.source, FileSource):
         read = source.source.files_read()
         return Look(done, read.bytes_read / max(read.bytes_there, 1), reached_ms)

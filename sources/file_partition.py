@@ -5,6 +5,8 @@ Rules:
   ahead and lost in a crash is read again. A file read to its end says so in its snapshot.
 - Of each file the first event is read at first, to learn where in event time it begins: more would make
   windows of every file live at once. While it waits for its turn it is closed, unless few are open.
+- A batch spans about an hour of event time at most: what is judged at once is held in windows at once, and
+  of a game with few players 20,000 messages would be a day of them.
 - The file must be the one that was found, at its end as at its beginning.
 """
 
@@ -33,6 +35,7 @@ from windows.take import JudgingLane, LaneState, Take
 BATCH = 20_000  # messages judged at once
 ABREAST = 200_000  # messages read at once of all files whose turn it is, more or less
 FEWEST = 1_000  # messages of a batch when very many files are read side by side
+LONG_MS, SPARSE = 3_600_000, 200  # event time of a batch, more or less, if it holds that many messages
 MOST_HELD = 2 * BATCH  # messages under way in the background, of all files
 MOST_OPEN = 100  # files that wait for their turn stay open while there are fewer
 REST = timedelta(milliseconds=5)
@@ -72,6 +75,7 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
         self._left: Chunk | None = None  # read beyond the ids to remember
         self._job: Future[tuple[Take | None, bool]] | None = None
         self._asked = 0  # messages, of the job
+        self._fits = FEWEST  # messages that span `LONG_MS`, by the last batch; few before one is known
         self._promised: int | None = None  # in the snapshot that is not committed yet
         self._snapshots = 0
         self._snapshot_s: float | None = None
@@ -171,8 +175,11 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
         return [] if take is None else [self._around.board.under_promise(take)]
 
     def _note(self, take: Take) -> None:
+        read = take.after.read - self._standing.state.read
+        spanned_ms = take.after.newest_ms - self._standing.state.newest_ms
+        if self._standing.state.newest_ms > NEVER and spanned_ms > 0:
+            self._fits = max(SPARSE, min(BATCH, read * LONG_MS // spanned_ms))
         if self._around.share:
-            read = take.after.read - self._standing.state.read
             self._around.share.saw(self._around.monotonic(), read, take.dead)
         self._standing.state = take.after
         self._standing.bytes_read = 0 if self._reader is None else self._reader.on_disk
@@ -192,7 +199,8 @@ class FilePartition(StatefulSourcePartition[Take, bytes]):
             return
         state = self._standing.state
         share = min(BATCH, max(FEWEST, ABREAST // board.abreast))
-        most = share if state.newest_ms > NEVER else min(share, max(1, state.read))
+        known = min(share, self._fits)
+        most = known if state.newest_ms > NEVER else min(share, max(1, state.read))
         self._asked = most
         board.held += most
         self._job = self._around.threads.submit(self._judge, most)
