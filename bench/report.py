@@ -16,7 +16,7 @@ from bench.peers.table import HEAD, peers_table
 from bench.result import Result
 from topics.errors import BadInput
 
-LATENCY = ("LAT", "ALERT")
+LATENCY = ("LAT", "ALERT", "BACKFILL")
 BLOCKS = {
     "machine": "Machine and versions",
     "works": "All works",
@@ -24,6 +24,7 @@ BLOCKS = {
     "keys": "Many keys",
     "peers": "Peers",
     "latency": "Latency",
+    "scale": "More processes",
 }
 HEADS = {
     "works": "work | rows right | bare loop, events/s | events/s | ratio (median, spread) | CPU us/event "
@@ -34,6 +35,7 @@ HEADS = {
     "| of it the writer | memory MB | from",
     "peers": f"{' | '.join(HEAD)} | from",
     "latency": "what | measured | from",
+    "scale": "what | measured | from",
 }
 
 
@@ -43,7 +45,8 @@ def updated(page: str, results: Sequence[Result], origin: str, machine: Sequence
     others = [result for result in results if not isinstance(result, Drained)]
     late = [result for result in others if result.name.startswith(LATENCY)]
     many = [result for result in others if result.name.startswith("KEYS")]
-    peers = [result for result in others if result not in late and result not in many]
+    scaled = [result for result in others if result.name.startswith("SCALE")]
+    peers = [result for result in others if result not in [*late, *many, *scaled]]
     page = with_block(page, "machine", machine)
     page = with_rows(page, "works", (work_row(result, origin) for result in drained))
     page = with_rows(page, "threads", (thread_row(result) for result in drained if result.exact))
@@ -51,6 +54,7 @@ def updated(page: str, results: Sequence[Result], origin: str, machine: Sequence
     page = with_rows(page, "keys", (key_row(result, origin) for result in keyed))
     page = with_rows(page, "keys", ([of.name, told(of), *[""] * 4, origin] for of in many))
     page = with_rows(page, "peers", (peer_row(of, origin) for of in peers))
+    page = with_rows(page, "scale", ([of.name, told(of), origin] for of in scaled))
     return with_rows(page, "latency", ([of.name, told(of), origin] for of in late))
 
 

@@ -21,7 +21,13 @@ from topics.errors import BadInput
 ALERT_RATES = (1_000, 20_000)
 CPU = {"cpu_us": 1.3}
 HOT = CPU | {"rss_mb": 280.0, "snapshots": 0.05}
-OTHERS = {"peers": "bench.peers.run", "alert": "bench.alert"}  # parts with dependencies of their own
+DAYS = 30  # that a backfill counts
+OTHERS = {  # parts that stand for themselves
+    "peers": "bench.peers.run",
+    "alert": "bench.alert",
+    "scale": "bench.scale",
+    "backfill": "bench.backfill",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,20 @@ def peers(services: Services, asked: Asked) -> Sequence[Result]:
     return [*mine, *others, *ahead([*mine, *others])]
 
 
+def scale(services: Services, asked: Asked) -> Sequence[Result]:
+    """One process against two."""
+    run = import_module(OTHERS["scale"]).scale
+    found: Sequence[Result] = run(services, asked.events, asked.runs, asked.folder)
+    return found
+
+
+def backfill(services: Services, asked: Asked) -> Sequence[Result]:
+    """Freshness beside a backfill."""
+    run = import_module(OTHERS["backfill"]).backfilling
+    folder = asked.folder.with_name("backfill")
+    return [run(services, DAYS, max(asked.events // DAYS, 1), asked.seconds, folder)]
+
+
 def _alone(services: Services, asked: Asked, entry: Entry) -> Sequence[Result]:
     return measure(services, [entry], asked.runs, asked.folder)
 
@@ -124,6 +144,8 @@ RUN: dict[str, Bench] = {
     "lat": lat,
     "alert": alert,
     "peers": peers,
+    "scale": scale,
+    "backfill": backfill,
     "hour": hour,
 }
 

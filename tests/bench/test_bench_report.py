@@ -96,7 +96,13 @@ def test_each_kind_of_result_has_its_table() -> None:
     keyed = drained("KEYS-1000")
     page = updated(
         empty_page(BLOCKS),
-        [keyed, Said("KEYS", "flat=1.05"), Said("LAT", "p99_s=1"), Said("FLINK-SQL", "x", reached=False)],
+        [
+            keyed,
+            Said("KEYS", "flat=1.05"),
+            Said("LAT", "p99_s=1"),
+            Said("SCALE-ENG", "two"),
+            Said("FLINK-SQL", "x", reached=False),
+        ],
         "a test",
         [],
     )
@@ -104,6 +110,7 @@ def test_each_kind_of_result_has_its_table() -> None:
     assert block(page, "peers")[2].startswith("| FLINK-SQL |  | ")
     assert block(page, "peers")[2].endswith(" | FALLS SHORT x | a test |")
     assert block(page, "latency")[2:] == ["| LAT | OK p99_s=1 | a test |"]
+    assert block(page, "scale")[2:] == ["| SCALE-ENG | OK two | a test |"]
     assert (
         block(page, "threads")[2] == "| KEYS-1000 | 0.50 | 1.00 | 0.00 | 0.00 | 0.00 | 0.50 | 2.00 | 0.90 |"
     )
