@@ -4,7 +4,8 @@ Rules:
 - The hashes of many groups are left out, as they follow from the names; the canary of the hash function
   (`windows.codec`) vouches for it. Their names and measures are compressed: what is written to the
   recovery store costs twice what compressing it does.
-- All numbers are little-endian 64-bit arrays, lengths 32-bit. What 0.1 wrote (`names`) is still read.
+- A distinct value takes 6 bytes, its group being told by its place.
+- Numbers are little-endian arrays, of 64 bits if not said otherwise. What 0.1 wrote is still read.
 """
 
 from __future__ import annotations
@@ -32,6 +33,14 @@ class Names(msgspec.Struct, frozen=True, array_like=True):
     joined: bytes
 
 
+class Members(msgspec.Struct, frozen=True, array_like=True):
+    """One set of each group: how many values it has; of each value's hash the low 32 bits, and the rest."""
+
+    sizes: bytes
+    low: bytes
+    high: bytes  # 16 bits each
+
+
 class CellState(msgspec.Struct, frozen=True):
     """One window; `texts` are the names of few groups, `columns` those of many, whose measures are lz4."""
 
@@ -41,10 +50,11 @@ class CellState(msgspec.Struct, frozen=True):
     check: bytes
     names: bytes  # before 0.2: an Arrow IPC file
     measures: bytes
-    sets: list[bytes]
+    sets: list[bytes]  # before 0.2: group and hash in 64 bits
     sketches: list[tuple[bytes, bytes]] = []
     texts: list[list[str]] | None = None
     columns: list[Names] | None = None
+    members: list[Members] = []
 
 
 def packed(start_ms: int, groups: Groups) -> CellState:
@@ -58,10 +68,11 @@ def packed(start_ms: int, groups: Groups) -> CellState:
         check=_bytes(groups.check) if few else b"",
         names=b"",
         measures=measures if few else lz4.compress(measures),
-        sets=[_bytes(values) for values in groups.sets],
+        sets=[],
         sketches=[(_bytes(of.keys), of.counts.astype("<i8", copy=False).tobytes()) for of in groups.sketches],
         texts=[names.to_list() for names in groups.names] if few else None,
         columns=None if few else [_joined(names) for names in groups.names],
+        members=[_members(values, groups) for values in groups.sets],
     )
 
 
@@ -75,7 +86,7 @@ def unpacked(of: Aggregate, state: CellState) -> Groups:
         check=hashes[1],
         names=names,
         measures=_ints(measures).reshape(len(of.measures()), -1),
-        sets=[_hashes(values) for values in state.sets],
+        sets=[_hashes(of) for of in state.sets] or [_set(of, state.hash_bits) for of in state.members],
         sketches=[Counted(_hashes(keys), _ints(counts)) for keys, counts in state.sketches],
         hash_bits=state.hash_bits,
     )
@@ -104,6 +115,25 @@ def _parted(name: str, column: Names) -> pl.Series:
     text = pa.py_buffer(lz4.decompress(column.joined))
     names = pa.LargeStringArray.from_buffers(len(lengths), pa.py_buffer(bounds.tobytes()), text)
     return pl.Series(name, names)
+
+
+def _members(values: Hashes, groups: Groups) -> Members:
+    bits, low_bits = np.uint64(groups.hash_bits), np.uint64(2**groups.hash_bits - 1)
+    begins = np.searchsorted(values, np.arange(len(groups.group), dtype=np.uint64) << bits)
+    return Members(
+        sizes=np.diff(begins, append=len(values)).astype("<u4").tobytes(),
+        low=values.astype("<u4").tobytes(),
+        high=((values & low_bits) >> np.uint64(32)).astype("<u2").tobytes(),
+    )
+
+
+def _set(of: Members, hash_bits: int) -> Hashes:
+    sizes = np.frombuffer(of.sizes, "<u4")
+    group = np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
+    high = np.frombuffer(of.high, "<u2").astype(np.uint64)
+    low = np.frombuffer(of.low, "<u4").astype(np.uint64)
+    found: Hashes = (group << np.uint64(hash_bits)) | (high << np.uint64(32)) | low
+    return found
 
 
 def _bytes(values: Hashes) -> bytes:

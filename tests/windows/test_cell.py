@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from models.aggregates import Aggregate, count, distinct, quantile, total
 from windows.arrays import Hashes
 from windows.cell import Cell
-from windows.groups import placed
-from windows.packed import FEW, CellState
+from windows.groups import no_groups, placed
+from windows.packed import FEW, CellState, packed, unpacked
 from windows.partials import Partial, cut, evaluate
 
 OF = Aggregate(
@@ -57,8 +57,8 @@ def rows(cell: Cell) -> Rows:
 
 def again(cell: Cell) -> Cell:
     """Write a cell down and read it, as a recovery store does."""
-    packed = msgspec.msgpack.encode(cell.state())
-    return Cell(OF, cell.start_ms, msgspec.msgpack.decode(packed, type=CellState))
+    document = msgspec.msgpack.encode(cell.state())
+    return Cell(OF, cell.start_ms, msgspec.msgpack.decode(document, type=CellState))
 
 
 @pytest.mark.parametrize("players", [40, 20_000])
@@ -91,6 +91,23 @@ def test_a_cell_with_rows_to_give_out_does_not_rest() -> None:
     cell.rest()
     assert cell.changed
     assert len(rows(cell)) == len(cell.settle().group) > 0
+
+
+@pytest.mark.parametrize(("hash_bits", "last_group"), [(48, 2**16 - 1), (40, 2**17)])
+def test_sets_are_written_down_exactly(hash_bits: int, last_group: int) -> None:
+    of = Aggregate("t", ("player_id",), {"levels": distinct("level_id")})
+    random = np.random.default_rng(5)
+    group = random.integers(0, last_group + 1, 200_000, np.uint64)
+    values = np.unique(group << np.uint64(hash_bits) | random.integers(0, 2**hash_bits, 200_000, np.uint64))
+    groups = no_groups(of)
+    groups.names = [pl.Series("player_id", [str(number) for number in range(last_group + 1)])]
+    groups.group = groups.check = np.zeros(last_group + 1, np.uint64)
+    groups.measures = np.ones((len(of.measures()), last_group + 1), np.int64)
+    groups.sets, groups.hash_bits = [values], hash_bits
+    found = unpacked(of, packed(0, groups))
+    assert found.hash_bits == hash_bits
+    assert np.array_equal(found.sets[0], values)
+    assert found.names[0].equals(groups.names[0])
 
 
 hashes = st.lists(st.integers(0, 9).map(lambda of: of * 2**60), min_size=1)
