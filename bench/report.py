@@ -8,15 +8,15 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from bench.drained import THREAD, Drained, shown
 from bench.peers.peer import Peer
 from bench.peers.table import HEAD, peers_table
 from bench.result import Result
-from topics.errors import BadInput
 
 LATENCY = ("LAT", "ALERT", "BACKFILL")
+EMPTY = "# Results\n"
 BLOCKS = {
     "machine": "Machine and versions",
     "works": "All works",
@@ -47,7 +47,7 @@ def updated(page: str, results: Sequence[Result], origin: str, machine: Sequence
     many = [result for result in others if result.name.startswith("KEYS")]
     scaled = [result for result in others if result.name.startswith("SCALE")]
     peers = [result for result in others if result not in [*late, *many, *scaled]]
-    page = with_block(page, "machine", machine)
+    page = with_block(complete(page), "machine", machine)
     page = with_rows(page, "works", (work_row(result, origin) for result in drained))
     page = with_rows(page, "threads", (thread_row(result) for result in drained if result.exact))
     keyed = (result for result in drained if result.exact and result.name.startswith("KEYS-"))
@@ -144,29 +144,22 @@ def cell(text: str) -> str:
 
 
 def block(page: str, name: str) -> list[str]:
-    """Give the lines of a block.
-
-    Raises:
-        BadInput: the page has no such block.
-
-    """
-    _, begin, rest = page.partition(f"<!-- begin {name} -->\n")
+    """Give the lines of a block; none when the page has no such block."""
+    _, _, rest = page.partition(f"<!-- begin {name} -->\n")
     body, end, _ = rest.partition(f"<!-- end {name} -->")
-    if not (begin and end):
-        raise BadInput(f"the page of results has no block {name}: put <!-- begin {name} --> and its end back")
-    return body.splitlines()
+    return body.splitlines() if end else []
 
 
 def with_block(page: str, name: str, lines: Sequence[str]) -> str:
     """Give the page with a block's lines replaced."""
-    block(page, name)
     before, begin, rest = page.partition(f"<!-- begin {name} -->\n")
     _, end, after = rest.partition(f"<!-- end {name} -->")
     return before + begin + "".join(f"{line}\n" for line in lines) + end + after
 
 
-def empty_page(parts: Mapping[str, str]) -> str:
-    """Give a page with all blocks empty, each under its heading."""
-    return "# Results\n" + "".join(
-        f"\n## {heading}\n\n<!-- begin {name} -->\n<!-- end {name} -->\n" for name, heading in parts.items()
-    )
+def complete(page: str) -> str:
+    """Give the page with all blocks: one that is not there is put at the end, under a heading."""
+    for name, heading in BLOCKS.items():
+        if not (f"<!-- begin {name} -->\n" in page and f"<!-- end {name} -->" in page):
+            page += f"\n## {heading}\n\n<!-- begin {name} -->\n<!-- end {name} -->\n"
+    return page

@@ -109,9 +109,9 @@ def _step(services: Services, name: str, asked: Asked, place: str, page: Path) -
 
 def _write(services: Services, command: str, found: Sequence[Result], page: Path) -> None:
     from bench.machine import machine, origin
-    from bench.report import BLOCKS, empty_page, updated
+    from bench.report import EMPTY, updated
 
-    before = page.read_text(encoding="utf-8") if page.exists() else empty_page(BLOCKS)
+    before = page.read_text(encoding="utf-8") if page.exists() else EMPTY
     page.write_text(updated(before, found, origin(command), machine(services)), encoding="utf-8")
     print(f"  written into {page}", flush=True)
 

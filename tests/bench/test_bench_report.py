@@ -11,10 +11,9 @@ from bench.check import Checked
 from bench.drained import Drained, joined
 from bench.load import Load
 from bench.peers.peer import Peer
-from bench.report import BLOCKS, block, empty_page, updated
+from bench.report import BLOCKS, EMPTY, block, complete, updated
 from bench.work import Entry, eng
 from cli.bench import RESULTS
-from topics.errors import BadInput
 
 FLOW = {"cpu_s": 2.0, "snapshot_s": 0.1, "wait_s": 0.5, "rows": 4_000, "rss_mb": 250.0, "grown_mb": 1.0}
 FLOW |= {"thread_reader": 0.5, "thread_judge": 1.0, "thread_memory": 0.5}
@@ -61,7 +60,7 @@ def test_wrong_rows_give_no_figure() -> None:
     assert not wrong.reached
     assert wrong.figures == {}
     assert str(wrong) == "ENG rows=9/10: rows differ from the truth, so no figure counts"
-    page = updated(empty_page(BLOCKS), [wrong], "a test", [])
+    page = updated(EMPTY, [wrong], "a test", [])
     assert "500,000" not in page
     assert block(page, "threads")[2:] == []
 
@@ -81,7 +80,7 @@ def test_a_cost_is_told_from_the_other_entry_of_the_same_round() -> None:
 
 
 def test_a_row_replaces_its_own_and_leaves_others_and_words_alone() -> None:
-    page = empty_page(BLOCKS).replace("## All works", "## All works\n\nBy hand.")
+    page = complete(EMPTY).replace("## All works", "## All works\n\nBy hand.")
     page = updated(page, [drained("ENG"), drained("PLY")], "first", ["one machine"])
     page = updated(page, [drained("PLY", took_s=4.0)], "second", ["another machine"])
     rows = block(page, "works")[2:]
@@ -95,7 +94,7 @@ def test_a_row_replaces_its_own_and_leaves_others_and_words_alone() -> None:
 def test_each_kind_of_result_has_its_table() -> None:
     keyed = drained("KEYS-1000")
     page = updated(
-        empty_page(BLOCKS),
+        EMPTY,
         [
             keyed,
             Said("KEYS", "flat=1.05"),
@@ -121,7 +120,7 @@ def test_a_peer_has_its_own_columns() -> None:
     peer = Peer(
         "FLINK-SQL-ENG-WARM", "as its docs say", 2_000_000, [met], [Checked(10, 10)], ran_on="Java 21"
     )
-    page = updated(empty_page(BLOCKS), [peer], "a test", [])
+    page = updated(EMPTY, [peer], "a test", [])
     head, _, row = block(page, "peers")
     assert head.count("|") == row.count("|")
     assert row.startswith("| FLINK-SQL-ENG-WARM | 10/10 | 2,000,000 | 250,000 | 8.00 | 900 |")
@@ -140,14 +139,19 @@ def test_we_are_so_many_times_as_fast_as_a_peer_in_the_same_run() -> None:
     assert not ahead([drained("ENG-BESIDE"), wrong])[0].reached
 
 
-def test_a_page_without_a_block_is_refused() -> None:
-    with pytest.raises(BadInput, match="no block machine"):
-        updated("# Results\n", [], "a test", [])
+def test_a_block_that_is_not_there_is_put_at_the_end_and_no_figure_is_lost() -> None:
+    page = updated("# Mine\n\nBy hand.\n", [drained()], "a test", ["one machine"])
+    assert page.startswith(
+        "# Mine\n\nBy hand.\n\n## Machine and versions\n\n<!-- begin machine -->\none machine\n"
+    )
+    assert [page.count(f"<!-- begin {name} -->") for name in BLOCKS] == [1] * len(BLOCKS)
+    assert block(page, "works")[2].startswith("| ENG | 10/10")
+    assert complete(page) == page
 
 
 def test_the_page_in_the_repository_has_all_blocks() -> None:
     page = RESULTS.read_text()
-    assert updated(page, [], "a test", block(page, "machine")).count("<!-- begin ") == len(BLOCKS)
+    assert complete(page) == page
 
 
 def test_a_topic_is_named_by_all_that_makes_its_load() -> None:
