@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 
@@ -25,6 +26,7 @@ from windows import operator
 from windows.operator import SlotLogic
 
 LOOK_S = 0.05
+SEARCH_EVERY = 10  # looks
 ACKED_AT = 120  # in struct tcp_info of linux/tcp.h: tcpi_bytes_acked
 INFO_BYTES = 192
 KEYED = ("_keyed_shares", "_keyed_tally", "_only_rows", "_only_receipts")
@@ -36,6 +38,7 @@ class Sockets:
     def __init__(self, addresses: Sequence[str]) -> None:
         self._ports = {int(address.rpartition(":")[2]) for address in addresses if address}
         self._sent: dict[tuple[object, object], int] = {}
+        self._numbers: list[int] = []
         self._ends = Event()
         self._thread = Thread(target=self._run, name="sockets", daemon=True)
         self._thread.start()
@@ -47,21 +50,32 @@ class Sockets:
         return sum(self._sent.values())
 
     def _run(self) -> None:
-        while not self._ends.wait(LOOK_S):
-            for name in Path("/proc/self/fd").iterdir():
-                with suppress(OSError):  # it has been closed, or is no socket
-                    self._look(int(name.name))
+        for number in count():
+            if self._ends.wait(LOOK_S):
+                return
+            if number % SEARCH_EVERY == 0:
+                self._numbers = [
+                    int(file.name) for file in Path("/proc/self/fd").iterdir() if is_socket(file)
+                ]
+            for open_file in self._numbers:
+                with suppress(OSError):  # it has been closed since, or listens
+                    self._look(open_file)
 
     def _look(self, number: int) -> None:
-        if not str(Path(f"/proc/self/fd/{number}").readlink()).startswith("socket:"):
+        if not is_socket(Path(f"/proc/self/fd/{number}")):
             return
         with socket.socket(fileno=os.dup(number)) as one:
-            if one.family != socket.AF_INET or one.type != socket.SOCK_STREAM:
-                return
             here, there = one.getsockname(), one.getpeername()
-            if self._ports & {here[1], there[1]}:
+            if one.family == socket.AF_INET and self._ports & {here[1], there[1]}:
                 told = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
                 self._sent[here, there] = struct.unpack_from("=Q", told, ACKED_AT)[0]
+
+
+def is_socket(file: Path) -> bool:
+    """Tell what an entry of /proc/self/fd is; closing a copy of a database's file would undo its locks."""
+    with suppress(OSError):
+        return str(file.readlink()).startswith("socket:")
+    return False
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench import drain_flow
 from bench.exchanged import Pickles, Sockets
-from bench.watch import Span, memory_mb
+from bench.watch import Span, Watch, look_before_threads_end, memory_mb
 from flows import process
 from flows.store import Store
 from sources.kafka_partition import KafkaPartition
@@ -54,9 +54,12 @@ def main() -> None:
         pickles.install()
     print("ready", flush=True)
     sys.stdin.readline()
-    sockets = Sockets(addresses)
+    watch, sockets = Watch(drain_flow.messages_read), Sockets(addresses)
+    look_before_threads_end(watch.look_at_threads)
     process.run(drain_flow, recovery, process.Place(PROCESS, addresses, store.start))
+    watch.end()
     figures = {
+        **{f"thread_{group}": seconds for group, seconds in watch.thread_s().items()},
         "began": span.began,
         "ended": span.ended,
         "cpu_s": drain_flow.cpu_s() - opened.cpu_s,
