@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -28,3 +29,17 @@ class Result(Protocol):
     def figures(self) -> dict[str, float]:
         """The medians that the goals are about; empty when rows were wrong."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A benchmark that broke before it had a figure."""
+
+    name: str
+    why: str
+    reached: bool = False
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Say why."""
+        return f"{self.name} broke: {self.why}"

@@ -94,7 +94,7 @@ def hour(services: Services, asked: Asked) -> Sequence[Result]:
 
 def lat(services: Services, asked: Asked) -> Sequence[Result]:
     """Produced until readable."""
-    return [freshness(services, asked.seconds, asked.folder)]
+    return [freshness(services, asked.seconds, asked.folder.with_name("recovery-lat"))]
 
 
 def alert(services: Services, asked: Asked) -> Sequence[Result]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -89,6 +90,7 @@ def _asked(of: Bench, runs: int | None, events: int | None, seconds: int, folder
 
 def _step(services: Services, name: str, asked: Asked, place: str, page: Path) -> Sequence[Result]:
     """Say what runs and how long it takes, run it, and write it down."""
+    from bench.result import Failed
     from bench.run import RUN, check_there
     from topics.errors import BadInput
 
@@ -101,7 +103,11 @@ def _step(services: Services, name: str, asked: Asked, place: str, page: Path) -
     much = (asked.runs, asked.events, asked.seconds)
     command = f"./gamewax bench {name} {of.size(*much)}"
     print(f"{place} {command}: {of.about}; about {of.takes_minutes(*much):.1f} minutes", flush=True)
-    found = RUN[name](services, asked)
+    try:
+        found = RUN[name](services, asked)
+    except Exception as error:  # noqa: BLE001  one that breaks must not take the others' figures with it
+        traceback.print_exception(error)
+        return [Failed(name.upper(), " ".join(f"{error.__class__.__name__}: {error}".split()))]
     print(*(f"  {result}" for result in found), sep="\n", flush=True)
     _write(services, command, found, page)
     return found

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bench.names import BENCHES, chosen
+from bench.result import Failed
 from bench.run import RUN, check_there
 from bench.work import KEYS, ONE, keys, named
+from cli.bench import conclude
 from topics.errors import BadInput
 
 
@@ -50,3 +52,13 @@ def test_a_benchmark_says_the_options_and_the_time_of_what_was_asked() -> None:
     assert BENCHES["lat"].size(1, 0, 20) == "--seconds 20"
     assert BENCHES["ply"].takes_minutes(6, 8_000_000, 40) == 2 * BENCHES["ply"].minutes
     assert BENCHES["alert"].takes_minutes(1, 0, 80) == 2 * BENCHES["alert"].minutes
+
+
+def test_the_last_line_tells_of_what_broke_and_of_what_did_not(capsys: pytest.CaptureFixture[str]) -> None:
+    fine = Failed("LAT", "p99_s=1", reached=True)
+    assert conclude([fine]) == 0
+    assert conclude([fine, Failed("PLY", "Broken: no broker")]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "OK LAT broke: p99_s=1",
+        "FALLS SHORT LAT broke: p99_s=1; PLY broke: Broken: no broker",
+    ]
