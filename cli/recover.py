@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flows.store_report import Kept
     from sources.kafka_client import Bounds, Log
 
+BACKFILL = "-backfill-"  # in the name of a backfill's folder (`flows/backfill_begin.py`)
 FILES = "-files-"  # in the name of a set of files' folder (`flows/from_files.py`)
 Name = Annotated[str, typer.Argument(metavar="FLOW", help=f"which: {', '.join(FLOWS)}")]
 Copy = Annotated[
@@ -58,6 +59,10 @@ def recover(
         raise BadInput(f"what shall be done with {copy!r}? --from-backup puts a copy in the store's place")
     at_ms = epoch_ms("--from", from_) if from_ else 0
     folder, name = from_caller(load().recovery.dir) / flow, flow.partition(FILES)[0]
+    if BACKFILL in flow:
+        raise BadInput(
+            f"{flow} is a backfill: its command goes on with it; move {folder} away to begin it anew"
+        )
     if name not in FLOWS or not (folder.is_dir() or from_):
         there = "it never ran" if name in FLOWS else f"there are: {', '.join(FLOWS)}"
         raise BadInput(f"there is no recovery store {folder}: {there}; is GAMEWAX_RECOVERY__DIR right?")
