@@ -54,12 +54,19 @@ class Sockets:
             if self._ends.wait(LOOK_S):
                 return
             if number % SEARCH_EVERY == 0:
-                self._numbers = [
-                    int(file.name) for file in Path("/proc/self/fd").iterdir() if is_socket(file)
-                ]
-            for open_file in self._numbers:
-                with suppress(OSError):  # it has been closed since, or listens
-                    self._look(open_file)
+                self.look()
+            else:
+                self._look_at_all()
+
+    def look(self) -> None:
+        """Find the connections and look at each, now."""
+        self._numbers = [int(file.name) for file in Path("/proc/self/fd").iterdir() if is_socket(file)]
+        self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        for number in self._numbers:
+            with suppress(OSError):  # it has been closed since, or listens
+                self._look(number)
 
     def _look(self, number: int) -> None:
         if not is_socket(Path(f"/proc/self/fd/{number}")):
@@ -90,10 +97,12 @@ class Pickles:
     def install(self) -> None:
         """Count from now on."""
         for step in KEYED:
-            setattr(operator, step, self._counted(step, getattr(operator, step)))
+            setattr(operator, step, self.counted(step, getattr(operator, step)))
         watch._replace_snapshot(SlotLogic, self._written)  # noqa: SLF001
 
-    def _counted(self, step: str, of: Callable[[object], object]) -> Callable[[object], object]:
+    def counted(self, step: str, of: Callable[[object], object]) -> Callable[[object], object]:
+        """Give a step's function that counts what it gives."""
+
         def counted(value: object) -> object:
             handed = of(value)
             for item in handed if isinstance(handed, list) else [handed]:
