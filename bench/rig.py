@@ -122,15 +122,15 @@ def together(commands: Sequence[Sequence[str]], environments: Sequence[Mapping[s
         )
         for command, environment in zip(commands, environments, strict=True)
     ]
-    try:
-        for one in children:
-            assert one.stdout  # for mypy: it is a pipe
-            one.stdout.readline()  # ready, or ended
-        with ThreadPoolExecutor(len(children)) as readers:
+    with ThreadPoolExecutor(len(children)) as readers:
+        try:
+            for one in children:
+                assert one.stdout  # for mypy: it is a pipe
+                one.stdout.readline()  # ready, or ended
             said = list(readers.map(lambda one: one.communicate("go\n", ENDS_WITHIN_S)[0], children))
-    finally:
-        for one in children:
-            one.kill()
+        finally:  # also at Ctrl-C, and before the readers are waited for
+            for one in children:
+                one.kill()
     for one, words, command in zip(children, said, commands, strict=True):
         if one.returncode or not words.strip():
             raise Broken(f"{' '.join(command[:2])} ended with exit code {one.returncode}; it says why above")

@@ -161,6 +161,7 @@ class FlinkJvm:
     def _answer(self, wanted: str) -> str:
         assert self._process.stdout  # for mypy: it is a pipe
         watch = Timer(ENDS_WITHIN_S, self._process.kill)
+        watch.daemon = True  # Ctrl-C waits for nobody
         watch.start()
         said = self._process.stdout.readline()
         watch.cancel()
