@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from threading import Event, Thread
 from typing import Any
 
@@ -206,12 +207,12 @@ def memory_mb(what: str) -> float:
 
 
 def phases_mb(looks: list[Look], ends: tuple[int, ...]) -> dict[str, float]:
-    """Give memory before the phase between two counts of messages, at most, and at the end."""
+    """Give memory before the phase between two counts of messages, at most, and when half the rest is read."""
     first, second = ends
     before = [look.rss_mb for look in looks if 0 < look.read <= first]
     after = [look.rss_mb for look in looks if look.read > second]
     return {
         "base_mb": max(before, default=0.0),
         "most_mb": max((look.rss_mb for look in looks), default=0.0),
-        "after_mb": min(after[len(after) // 2 :], default=0.0),
+        "after_mb": median(after[len(after) // 2 :]) if after else 0.0,
     }
