@@ -14,7 +14,7 @@ import pickle
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -24,6 +24,8 @@ from threading import Event, Thread
 from bench import watch
 from windows import operator
 from windows.operator import SlotLogic
+from windows.rows import Rows
+from windows.slot import Folded, Share
 
 LOOK_S = 0.05
 SEARCH_EVERY = 10  # looks
@@ -87,18 +89,31 @@ def is_socket(file: Path) -> bool:
 
 @dataclass(slots=True)
 class Pickles:
-    """Bytes of what was handed on by key and of snapshots; CPU seconds of pickling the former and back."""
+    """Bytes of what was handed on by key and of snapshots; CPU seconds of pickling and folding."""
 
     keyed_bytes: int = 0
     snapshot_bytes: int = 0
     pickle_s: float = 0.0
+    fold_s: float = 0.0
     by_step: dict[str, int] = field(default_factory=dict)
 
     def install(self) -> None:
         """Count from now on."""
         for step in KEYED:
             setattr(operator, step, self.counted(step, getattr(operator, step)))
+        self._time_folding()
         watch._replace_snapshot(SlotLogic, self._written)  # noqa: SLF001
+
+    def _time_folding(self) -> None:
+        fold = SlotLogic.on_batch
+
+        def timed(logic: SlotLogic, values: list[Share]) -> tuple[Iterable[Rows | Folded], bool]:
+            began = time.thread_time()
+            given = fold(logic, values)
+            self.fold_s += time.thread_time() - began
+            return given
+
+        SlotLogic.on_batch = timed  # type: ignore[method-assign,assignment]
 
     def counted(self, step: str, of: Callable[[object], object]) -> Callable[[object], object]:
         """Give a step's function that counts what it gives."""

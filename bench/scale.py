@@ -75,6 +75,7 @@ class Bench:
             keyed_bytes=counted["keyed_bytes"] / events,
             snapshot_bytes=counted["snapshot_bytes"] / events,
             pickle_us=counted["pickle_s"] / events * 1e6,
+            fold_us=counted["fold_s"] / events * 1e6,
             rows=one["rows"] / events,
             wire_bytes=topic_bytes(self.services, self.work.load.topic) / events,
             broker_us=one["broker_us"],

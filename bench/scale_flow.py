@@ -70,6 +70,7 @@ def main() -> None:
         "keyed_bytes": pickles.keyed_bytes,
         "snapshot_bytes": pickles.snapshot_bytes,
         "pickle_s": pickles.pickle_s,
+        "fold_s": pickles.fold_s,
         **pickles.by_step,
     }
     print(json.dumps(figures))

@@ -25,7 +25,8 @@ class Costs:
     """What one event costs; CPU in microseconds, sizes in bytes.
 
     `rate`: events/s of one process. `keyed_bytes`: pickled, of what goes on by key. `pickle_us`: to pickle it
-    and to read it again. `wire_bytes`: of a message in Kafka's log. `store_mb_s`: what one store takes.
+    and to read it again. `fold_us`: of a window's owner, part of `cpu_us`. `wire_bytes`: of a message in
+    Kafka's log. `store_mb_s`: what one recovery store takes.
     """
 
     rate: float
@@ -33,6 +34,7 @@ class Costs:
     keyed_bytes: float
     snapshot_bytes: float
     pickle_us: float
+    fold_us: float
     rows: float
     wire_bytes: float
     broker_us: float
@@ -99,12 +101,13 @@ class Limit:
 def limits(costs: Costs, rate: float) -> list[Limit]:
     """Tell what a rate needs of everything that does not grow with the hosts, the tightest first.
 
-    Partitions are not among them: a topic can have as many as there are hosts.
+    Partitions are not among them: a topic can have as many as there are hosts. A window has so many shards,
+    and a shard one thread.
     """
     hosts = hosts_for(costs, rate)
     of = predict(costs, hosts)
     found = [
-        Limit("shards: processes that fold and write", hosts, SHARDS, "processes"),
+        Limit(f"fold: the {SHARDS} shards of a window", rate * costs.fold_us / 1e6, SHARDS, "cores"),
         Limit("fetch: one broker's network", rate * costs.wire_bytes / MB, NETWORK_MB_S, "MB/s"),
         Limit("fetch: one broker's CPU", rate * costs.broker_us / 1e6, SERVER_CORES, "cores"),
         Limit("exchange: one host's network", rate * of.bytes / hosts / MB, NETWORK_MB_S, "MB/s"),
