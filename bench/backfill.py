@@ -2,10 +2,10 @@
 
 Rules:
 - The live flow is that of `bench/lat.py`: 20,000 events/s, ten probes a second.
-- The backfill is the product's command. Its rows are compared, day by day, with a plain group-by over the
-  same events; where one is wrong no figure is told.
-- Its speed is what its store has committed while the probes ran. Where it ended before they did the figure
-  says so: `busy` is its share of that time.
+- The backfill is the product's command. After the probes it is asked to end, as by Ctrl-C, and then its rows
+  are compared, day by day, with a plain group-by over the events that it says it has read; where one is
+  wrong no figure is told.
+- Its speed is what its store has committed while the probes ran; `busy` is 0 when it ended before they did.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ from bench.truth import KEY, by_level
 from embedded.process import TUNED
 from embedded.services import Services
 from flows.past import committed_lanes
+from windows.take import LaneState
 
 START_MS = 1_735_689_660_000  # a minute after 2025-01-01, so that no event falls into the day before
 DAY_S = 86_400
@@ -42,6 +44,9 @@ FROM gamewax.engagement_by_level
 WHERE window_seconds = 10 AND window_start >= fromUnixTimestamp({from:Int64})
     AND window_start < fromUnixTimestamp({to:Int64})
 ORDER BY window_start, level_id, map_id
+"""
+_FORGET = """
+DELETE FROM gamewax.engagement_by_level_upserts WHERE window_start < fromUnixTimestamp({to:Int64})
 """
 
 
@@ -91,15 +96,19 @@ def backfilling(
     stores = folder / "recovery"
     for old in stores.glob("engagement-backfill-*"):
         shutil.rmtree(old)
+    client = writer(services)
+    client.command(_FORGET, parameters={"to": START_MS // 1000 + days * DAY_S})
     alone = freshness(services, seconds, stores)
     with started(services, stores, files) as process:
         begun_s, before = time.monotonic(), committed(stores)
         during = freshness(services, seconds, stores)
         took_s, gained = time.monotonic() - begun_s, committed(stores) - before
         busy = 1.0 if process.poll() is None else 0.0
-        process.wait(3600)
-    client = writer(services)
-    right = sum(is_right(client, day_of(day, events_per_day)) for day in range(days))
+    lanes = {lane.partition: lane for lane in lanes_of(stores)}
+    right = sum(
+        is_right(client, day_of(number, events_per_day), lane.next_offset - 1)
+        for number, lane in lanes.items()
+    )
     return Backfilling(alone, during, gained / took_s, busy, right, days)
 
 
@@ -132,19 +141,24 @@ def started(services: Services, stores: Path, files: Path) -> Iterator[subproces
     try:
         yield process
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)
         process.wait(60)
 
 
-def committed(stores: Path) -> int:
-    """Count the events that backfills have read, by their stores."""
+def lanes_of(stores: Path) -> list[LaneState]:
+    """Read where the backfill's lanes stand by its store, one for each file."""
     found = stores.glob("engagement-backfill-*/store")
-    return sum(lane.read for store in found for lane in committed_lanes(store, "engagement.read"))
+    return [lane for store in found for lane in committed_lanes(store, "engagement.read")]
 
 
-def is_right(client: Client, day: Load) -> bool:
-    """Compare a day's rows with a plain group-by."""
-    truth = by_level(day, 10)
+def committed(stores: Path) -> int:
+    """Count the events that the backfill has read."""
+    return sum(lane.read for lane in lanes_of(stores))
+
+
+def is_right(client: Client, day: Load, read: int) -> bool:
+    """Compare a day's rows with a plain group-by over the events that were read."""
+    truth = by_level(day, 10, read)
     bounds = {"from": day.start_ms // 1000 - 60, "to": day.start_ms // 1000 - 60 + DAY_S}
     rows = pl.DataFrame(client.query_arrow(_ROWS, parameters=bounds))
     names = pl.col(KEY[1:]).cast(pl.String)

@@ -15,10 +15,14 @@ KEY = ["window_start", "level_id", "map_id"]
 QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 
 
-def by_level(load: Load, size_s: int) -> pl.DataFrame:
-    """Give `engagement_by_level` of one window size, sorted by its key; bad messages count nowhere."""
+def by_level(load: Load, size_s: int, first: int | None = None) -> pl.DataFrame:
+    """Give `engagement_by_level` of one window size, sorted by its key; bad messages count nowhere.
+
+    Only the `first` messages count, if it is given.
+    """
     size_ms = size_s * 1000
     good = pl.col("n") % load.bad_every != 0 if load.bad_every else pl.lit(value=True)
+    good &= pl.col("n") < (load.events if first is None else first)
     events = pl.concat(block.filter(good) for block in blocks(load)).select(
         (pl.col("time_ms") // size_ms * size_s).alias("window_start"),
         pl.format("level_{}", "level").alias("level_id"),

@@ -25,6 +25,7 @@ from settings import from_caller, load
 from sources.kafka import KafkaSource
 from sources.paced import PacedSource, Rate
 from sources.reading import Reading
+from sources.unjudged import Pace
 from topics.errors import NeedsOperator
 from topics.topic import Topic
 from windows.plan import Plan
@@ -33,6 +34,7 @@ from windows.within import Within
 
 NOTES = "backfill.json"
 GROUP = "backfill"  # of its consumers: the live flow's lag stays its own
+BATCHES = Pace(batch=5_000)  # of a game with few players 20,000 messages would be a day of windows at once
 LIVE = frozenset({"accounting_upserts", "dead_letters_upserts", "late_events_upserts"})
 
 
@@ -135,6 +137,7 @@ def _topic(stretch: Stretch, plan: Plan, topic: Topic, lane: MakeLane, stop: Eve
         pause=settings.dead_letters.pause,
         stop=stop,
         past=past_lanes(store, step),
+        pace=BATCHES,
         resumed={number: lane for number, lane in begins.items() if number not in known},
     )
     kafka = settings.kafka.model_copy(update={"group": f"{settings.kafka.group}-{GROUP}"})
