@@ -207,7 +207,7 @@ def memory_mb(what: str) -> float:
 
 
 def phases_mb(looks: list[Look], ends: tuple[int, ...]) -> dict[str, float]:
-    """Give memory before the phase between two counts of messages, at most, and when half the rest is read."""
+    """Give memory before the phase between two counts of messages, at most, and well after it."""
     first, second = ends
     before = [look.rss_mb for look in looks if 0 < look.read <= first]
     after = [look.rss_mb for look in looks if look.read > second]

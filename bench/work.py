@@ -144,10 +144,10 @@ def keys(events: int, players: int) -> Work:
 
 def keys_gone(events: int) -> Work:
     """Few players, then a million at once, then few again, 20 minutes later: memory must come back."""
-    few = Load(events // 7, ids=False, players=1_000, per_s=FAST_PER_S, in_turn=True)
-    after = replace(few, events=2 * few.events, per_s=20_000, start_ms=few.start_ms + 1_200_000)
+    few = Load(events * 2 // 7, ids=False, players=1_000, per_s=FAST_PER_S, in_turn=True)
+    after = replace(few, per_s=20_000, start_ms=few.start_ms + 1_200_000)
     left = events - few.events - after.events
-    many = replace(few, events=left, players=1_000_000, start_ms=few.start_ms + 1_000)
+    many = replace(few, events=left, players=1_000_000, start_ms=few.start_ms + 2_000)
     work = _by_player("KEYS-GONE", Sequel("gone", (few, many, after)))
     return replace(work, phases=(few.events, few.events + left))
 
