@@ -11,7 +11,6 @@ import typer
 from topics.errors import BadInput
 
 if TYPE_CHECKING:
-    from cli.supervise import Flow
     from flows.backfill_begin import Begun
 
 Name = Annotated[str, typer.Argument(metavar="FLOW", help="whose rows: a flow with windows")]
@@ -37,14 +36,16 @@ def backfill(  # noqa: PLR0913, PLR0917 — one argument an option
     """Count a flow's windows again from files, or from its Kafka topic as far as that reaches back.
 
       ./gamewax backfill engagement --files 'logs/2026-10-*/*.ndjson.gz'
-      ./gamewax backfill engagement --from 2026-10-01T00:00:00Z --to 2026-10-31T00:00:00Z
+
+      ./gamewax backfill engagement --from 2026-10-01T00:00Z --to 2026-10-31T00:00Z
 
     The rows are those that the live flow would have written for these events, and replace what stands
     there. It takes windows that the live flow has closed and runs beside it at the lowest priority.
     Stopped or killed it goes on where it was: the same command again. A finished one changes nothing.
     """
     from cli.rebuild import epoch_ms
-    from cli.supervise import supervise
+    from cli.run_files import moment
+    from cli.supervise import Flow, supervise
     from flows.backfill_begin import Asked, begun
     from flows.registry import FLOWS
     from settings import from_caller
@@ -57,9 +58,15 @@ def backfill(  # noqa: PLR0913, PLR0917 — one argument an option
         raise BadInput("--as-of says when files arrived; Kafka knows it of its messages")
     times = (epoch_ms("--from", from_) if from_ else None, epoch_ms("--to", to) if to else None)
     globs = [str(from_caller(pattern)) for pattern in files]
+    given = {"GAMEWAX_BACKFILL__RATE": str(rate)}
+    if globs:
+        given["GAMEWAX_FILES__GLOBS"] = json.dumps(globs)
+    if as_of:
+        given["GAMEWAX_FILES__AS_OF"] = moment(as_of).isoformat()
     with begun(Asked(flow, *times, globs)) as ready:
         sys.stderr.write(f"gamewax: {told(flow, ready)}\n")
-        return supervise([process_of(flow, ready, globs, as_of, rate)])
+        named = {"GAMEWAX_BACKFILL__NAME": ready.name}
+        return supervise([Flow(flow, 1, drain=True, once=True, settings=given | named)])
 
 
 def told(flow: str, ready: Begun) -> str:
@@ -73,16 +80,3 @@ def told(flow: str, ready: Begun) -> str:
         f"backfill {flow} {goes_on} windows from {begin} to {text_of(notes.to_ms)} as generation "
         f"{notes.generation}"
     )
-
-
-def process_of(flow: str, ready: Begun, globs: list[str], as_of: str, rate: float) -> Flow:
-    """Give the flow's process that runs a backfill, with its settings."""
-    from cli.run_files import moment
-    from cli.supervise import Flow
-
-    given = {"GAMEWAX_BACKFILL__NAME": ready.name, "GAMEWAX_BACKFILL__RATE": str(rate)}
-    if globs:
-        given["GAMEWAX_FILES__GLOBS"] = json.dumps(globs)
-    if as_of:
-        given["GAMEWAX_FILES__AS_OF"] = moment(as_of).isoformat()
-    return Flow(flow, 1, drain=True, once=True, settings=given)
