@@ -31,7 +31,7 @@ from sources.kafka_client import describe
 from topics.errors import Broken
 
 GOAL_P50_MS, GOAL_P99_MS = 10.0, 50.0
-STARTS_WITHIN_S, LAST_WITHIN_S = 60.0, 10.0
+STARTS_WITHIN_S, LAST_WITHIN_S = 60.0, 60.0
 FEWEST = 100  # no percentile of less
 Heard = dict[str, float]  # when an alert was received, by its id
 Flow = subprocess.Popen[bytes]
