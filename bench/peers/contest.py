@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 from string import Template
-from subprocess import CalledProcessError
+from subprocess import CalledProcessError, TimeoutExpired
 from typing import Protocol
 
 from bench.load import Load
@@ -84,6 +84,8 @@ class Bytewax:
             figures = child("bench.peers.bytewax_windows", self.work, self.style, str(WAIT_S), *place)
         except CalledProcessError as error:
             raise Broken(f"its process ended with exit code {error.returncode} and said why above") from error
+        except TimeoutExpired as error:
+            raise Broken(f"it was not done after {error.timeout:.0f} s") from error
         ran_on = f"Bytewax {version('bytewax')}, CPython {python_version()}"
         return [Finished(self.names[0], figures, rows, ran_on)]
 

@@ -86,18 +86,22 @@ def compile_main(java: Java, jars: Path, folder: Path) -> None:
     """Compile the program into `folder`.
 
     Raises:
-        Broken: it does not compile; says the compiler's words.
+        Broken: it does not compile (says the compiler's words), or not in time.
 
     """
     compiler = jars / f"{COMPILER}-{version_of(COMPILER)}.jar"
     classpath = ":".join(map(str, sorted(jars.glob("*.jar"))))
-    done = subprocess.run(
-        [java.path, "-jar", compiler, "-17", "-cp", classpath, "-d", folder, SOURCES / f"{MAIN}.java"],
-        capture_output=True,
-        text=True,
-        timeout=COMPILED_WITHIN_S,
-        check=False,
-    )
+    source = SOURCES / f"{MAIN}.java"
+    try:
+        done = subprocess.run(
+            [java.path, "-jar", compiler, "-17", "-cp", classpath, "-d", folder, source],
+            capture_output=True,
+            text=True,
+            timeout=COMPILED_WITHIN_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Broken(f"{MAIN}.java was not compiled within {COMPILED_WITHIN_S} s") from error
     if done.returncode:
         raise Broken(f"{MAIN}.java does not compile: {(done.stderr or done.stdout)[:500]}")
 
