@@ -45,8 +45,9 @@ def bench(  # noqa: PLR0913 — one argument an option
     round. All rows that a flow has written are compared with a plain group-by over the same events before
     any figure is told.
 
-    "bench all" takes about 28 minutes (24 when the topics are there); "bench eng --runs 1 --events 300000"
-    is a first try of half a minute, too short for good figures. Leave the machine alone meanwhile.
+    "bench all" takes about half an hour, a little less when the topics are there; leave the machine alone
+    meanwhile. "bench eng --runs 1 --events 300000" is a first try of half a minute, too short for good
+    figures; give it --results FILE to leave the page in the repository as it is.
 
     The last line is OK or FALLS SHORT, with each figure that missed its goal.
     """
