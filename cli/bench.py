@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.names import BENCHES, LIVE_S, chosen, told
+from cli.bench_names import BENCHES, LIVE_S, chosen, told
 
 if TYPE_CHECKING:
-    from bench.names import Bench
     from bench.result import Result
     from bench.run import Asked
+    from cli.bench_names import Bench
     from embedded.services import Services
 
 RESULTS = Path(__file__).parents[1] / "bench" / "RESULTS.md"

@@ -54,9 +54,7 @@ from flows.store_steps import check_steps
 from settings import from_caller, load
 from topics.errors import Broken, GamewaxError, NeedsOperator
 
-TURN_S = (
-    0.0002  # reader and judge share the interpreter in small turns: 5 ms of waiting cost 15 % of the speed
-)
+TURN_S = 0.0002  # the ClickHouse writer and the monitor get the interpreter soon, for short work
 ENDS_WITHIN_S = 35.0  # after SIGTERM; a supervisor kills after 30
 YOUNG = 100_000  # objects before a collection is even considered
 

@@ -29,10 +29,8 @@ from models.thresholds import Limits
 from settings import load
 from sinks.alerts import AlertTopic
 from sinks.table_only import TableOnly
-from sources.at_once import AtOnce
 from sources.kafka import KafkaSource
 from sources.kafka_client import describe
-from sources.reading import Client
 from sources.unjudged import Pace
 from topics import alerts
 from topics.alerts import Alert
@@ -92,7 +90,7 @@ def opened(stop: Event) -> Opened:
     ends = open_ends(stop)
     describe(settings.kafka, alerts.TOPIC.name)
     plan = counted(Plan(NAME, AGGREGATES, (NO_WINDOW_S,), dedup_offsets=0), "read")
-    reading = replace(reading_of(plan, "read", TOPIC, stop), pace=SOON, client=Client(threads=AtOnce))
+    reading = replace(reading_of(plan, "read", TOPIC, stop), pace=SOON)
     source = KafkaSource(settings.kafka, TOPIC.name, plan, partial(SampleLane, plan), reading)
     watching = Watching(limits, AlertTopic(settings.kafka))
     flow = build(source, ends.rows, ends.dead_letters, plan, ends.clock, watching)

@@ -1,4 +1,4 @@
-"""Judging on the thread that reads: for flows whose results are wanted at once.
+"""Judging on the thread that reads (why: ADR 0012).
 
 Rules: a piece of work is done when `submit` returns, so a take is handed on in the call that read its
 messages. Work that fails says so where its result is asked for, as with any executor.

@@ -68,7 +68,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         self._kafka, self._plan, self._make_lane, self._reading = kafka, plan, make_lane, reading
         self._log = reading.client.ask(kafka, topic)
         self._watch = reading.client.watch(kafka, self._log, reading.monotonic)
-        self._judge = reading.client.threads(1, "judge")  # a second one costs more in turns than it wins
+        self._judge = reading.client.threads(1, "judge")
         self._parts: dict[int, KafkaPartition] = {}
         self._closed = False
         self._together: Sequence[KafkaSource] = (self,)

@@ -1,8 +1,9 @@
 """One Kafka partition as a Bytewax source partition: polls, hands batches to a lane, gives out its takes.
 
 Rules:
-- Read-ahead is judged in the background, one batch of a partition at a time; takes are handed on in
-  order, and the snapshot is exactly what was handed on. Read-ahead that is lost in a crash is read again.
+- Read-ahead is judged a batch at a time, on the thread that reads (ADR 0012) or, where an executor is handed
+  in, beside it; takes are handed on in order, and the snapshot is exactly what was handed on. Read-ahead
+  that is lost in a crash is read again.
 - `next_batch` never blocks: a poll takes what the client has already fetched.
 - Where the log does not hold the next message any more, nothing more is read, and what was read is handed
   on and saved before the gap is told.

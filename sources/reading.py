@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from threading import Event
 
 from confluent_kafka import Consumer
 
+from sources.at_once import AtOnce
 from sources.kafka_client import Log, consumer, describe
 from sources.partition_watch import PartitionWatch
 from sources.unjudged import FOR_TABLES, Pace
@@ -23,7 +24,7 @@ class Client:
     ask: Callable[[KafkaServer, str], Log] = describe
     open: Callable[[KafkaServer, str], Consumer] = consumer
     watch: Callable[[KafkaServer, Log, Callable[[], float]], PartitionWatch] = PartitionWatch
-    threads: Callable[[int, str], Executor] = ThreadPoolExecutor
+    threads: Callable[[int, str], Executor] = AtOnce
 
 
 @dataclass(frozen=True, slots=True)

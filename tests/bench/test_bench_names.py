@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.names import BENCHES, chosen
 from bench.result import Failed
 from bench.run import RUN, check_there
 from bench.work import KEYS, ONE, keys, named
 from cli.bench import conclude
+from cli.bench_names import BENCHES, chosen
 from topics.errors import BadInput
 
 
