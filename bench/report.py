@@ -29,8 +29,7 @@ BLOCKS = {
 HEADS = {
     "works": "work | rows right | bare loop, events/s | events/s | ratio (median, spread) | CPU us/event "
     "| memory MB | snapshots, of CPU | waits, of time | goals | from",
-    "threads": "work | reader | judge | ClickHouse writer | Kafka client | polars | other | all "
-    "| bare loop, all",
+    "threads": "work | reader | ClickHouse writer | Kafka client | polars | other | all | bare loop, all",
     "keys": "work | rows, each a key that was live | rows written per event | CPU us/event "
     "| of it the writer | memory MB | from",
     "peers": f"{' | '.join(HEAD)} | from",
@@ -94,7 +93,7 @@ def thread_row(result: Drained) -> list[str]:
     """Give where a work's CPU goes, in us an event by group of threads."""
     met = result.figures
     used = {name.removeprefix(THREAD).removesuffix("_us"): us for name, us in met.items() if THREAD in name}
-    named = [used.pop(group, 0.0) for group in ("reader", "judge", "writer", "kafka", "polars")]
+    named = [used.pop(group, 0.0) for group in ("reader", "writer", "kafka", "polars")]
     columns = [*named, sum(used.values()), met["cpu_us"], met["bare_cpu_us"]]
     return [result.name, *(f"{us:.2f}" for us in columns)]
 

@@ -42,7 +42,7 @@ def test_a_round_has_right_rows_and_figures_with_and_without_clickhouse(world: W
     assert without.reached
     for result in (with_sink, without):
         met = result.figures
-        assert {"ratio", "cpu_us", "rss_mb", "snapshots", "waits", "thread_judge_us"} <= met.keys()
+        assert {"ratio", "cpu_us", "rss_mb", "snapshots", "waits", "thread_reader_us"} <= met.keys()
         assert min(met["ratio"], met["cpu_us"], met["rss_mb"], met["bare_cpu_us"]) > 0
     assert "thread_writer_us" not in without.figures
     assert "cost" in without.figures

@@ -16,7 +16,7 @@ from bench.work import Entry, eng
 from cli.bench import RESULTS
 
 FLOW = {"cpu_s": 2.0, "snapshot_s": 0.1, "wait_s": 0.5, "rows": 4_000, "rss_mb": 250.0, "grown_mb": 1.0}
-FLOW |= {"thread_reader": 0.5, "thread_judge": 1.0, "thread_memory": 0.5}
+FLOW |= {"thread_reader": 0.5, "thread_other": 1.0, "thread_memory": 0.5}
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,7 @@ def test_each_kind_of_result_has_its_table() -> None:
     assert block(page, "peers")[2].endswith(" | FALLS SHORT x | a test |")
     assert block(page, "latency")[2:] == ["| LAT | OK p99_s=1 | a test |"]
     assert block(page, "scale")[2:] == ["| SCALE-ENG | OK two | a test |"]
-    assert (
-        block(page, "threads")[2] == "| KEYS-1000 | 0.50 | 1.00 | 0.00 | 0.00 | 0.00 | 0.50 | 2.00 | 0.90 |"
-    )
+    assert block(page, "threads")[2] == "| KEYS-1000 | 0.50 | 0.00 | 0.00 | 0.00 | 1.50 | 2.00 | 0.90 |"
 
 
 def test_a_peer_has_its_own_columns() -> None:
