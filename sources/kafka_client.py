@@ -29,8 +29,8 @@ _FETCH: Mapping[str, str | int | bool] = {
     "enable.auto.offset.store": False,
     "enable.partition.eof": True,
     "fetch.queue.backoff.ms": 2,
-    "queued.min.messages": 10_000,
-    "queued.max.messages.kbytes": 4_096,
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 6_144,
     "fetch.wait.max.ms": 100,
 }
 

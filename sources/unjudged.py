@@ -21,7 +21,7 @@ class Pace:
     the engine's own), and may run `ahead_ms` of event time ahead of another that has unread messages.
     """
 
-    batch: int = 20_000
+    batch: int = 10_000
     linger_s: float = 0.1
     rest: timedelta | None = timedelta(milliseconds=5)
     ahead_ms: int = 30_000
