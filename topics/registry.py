@@ -11,6 +11,7 @@ from types import MappingProxyType
 from topics import (
     alerts,
     dead_letter_records,
+    fraud_outbox,
     fraud_rules,
     game_rooms,
     player_activity,
@@ -31,6 +32,7 @@ _ALL = (
     dead_letter_records.TOPIC,
     fraud_rules.TOPIC,
     alerts.TOPIC,
+    fraud_outbox.TOPIC,
 )
 
 TOPICS: Mapping[str, Topic] = MappingProxyType({topic.name: topic for topic in _ALL})
