@@ -20,6 +20,7 @@ SETTINGS: dict[str, object] = {
     "async_insert": 0,  # the answer must mean written, and a queue would ignore the token
     "max_partitions_per_insert_block": 0,  # one batch may hold late rows of many months
     "input_format_null_as_default": 1,
+    "optimize_on_insert": 0,  # collapsing rows of a block costs as much as writing it, and merges do it again
 }
 LZ4 = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 LARGEST_INSERT_ROWS = 100_000  # one insert of 1M rows needs 1 GB in the embedded engine
