@@ -20,6 +20,7 @@ import polars as pl
 
 from models.aggregates import Aggregate, Merge
 from models.sketch import buckets_of
+from topics.excerpts import owned
 from windows.arrays import (
     HASH_BITS,
     Counted,
@@ -197,7 +198,7 @@ def cut(of: Columns, size_s: int, late: Flags | None) -> Iterator[Partial]:
     sets = [local_set(values[kept], counts[kept], local) for values, counts in of.sets]
     sketches = [local_sketch(buckets[kept], counts[kept], local) for buckets, counts in of.sketches]
     opening = pl.Series(kept[first])
-    names = [name[opening] for name in of.names]
+    names = [owned(name[opening]) for name in of.names]  # windows live longer than the batch's text
     group, check, window = group[first], check[first], window[first]
     shard = (group >> np.uint64(64 - SHARD_BITS)).astype(np.int64)
     pieces = np.flatnonzero(changes(shard, window))

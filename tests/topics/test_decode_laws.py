@@ -80,6 +80,16 @@ def test_a_key_too_many_is_not_made_up_for_by_a_key_that_lacks(extra: str) -> No
     assert_same(MAIN[0], values)
 
 
+@pytest.mark.parametrize("twice_first", [True, False])
+def test_a_value_too_many_is_not_made_up_for_by_a_neighbour_that_lacks_it(*, twice_first: bool) -> None:
+    stamp = b'"timestamp":"2026-11-22T04:59:59Z"}'
+    lacking = b'{"player_id":"a",' + stamp
+    right = b'{"player_id":"a","event_type":"x",' + stamp
+    twice = b'{"player_id":"a","event_type":"x","event_type":"y",' + stamp
+    odd = [twice, lacking] if twice_first else [lacking, twice]
+    assert_same(MAIN[0], [right] * 30 + odd + [right] * 30)
+
+
 def test_a_few_odd_messages_keep_no_other_from_the_shortcut() -> None:
     values = plain(100)
     odd: list[bytes] = [b"{", b'{"player_id":5}', (values[3] or b"").replace(b"player_id", b"player_if")]
