@@ -26,7 +26,7 @@ from topics.dead_letters import DeadLetter
 from topics.decode import Decoded
 from windows.arrays import Flags, Ints
 from windows.partials import Partial, cut, evaluate
-from windows.plan import NEVER, SHARDS, SLOTS, CellId, Plan, slot_of
+from windows.plan import NEVER, NO_WINDOW_S, SHARDS, SLOTS, CellId, Plan, slot_of
 from windows.replays import ids_of, original
 from windows.ring import Ring
 from windows.slot import Share
@@ -43,6 +43,16 @@ class Judged:
     rows: Ints
     events: pl.DataFrame
     watermark: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What became of a batch: dead letters, late rows, and the rest; `late` flags events by window size."""
+
+    dead: tuple[DeadLetter, ...]
+    judged: Judged
+    late: dict[int, Flags]
+    late_rows: tuple[Late, ...]
 
 
 @dataclass(slots=True)
@@ -88,8 +98,30 @@ class Lane:
 
     def take(self, arrivals: Arrivals) -> Take:
         """Judge a batch; the lane moves past it."""
+        verdicts = self.judge(arrivals)
+        shares = self._shares(self._partials(verdicts.judged.events, verdicts.late))
+        return Take(self.state, shares, verdicts.dead, verdicts.late_rows)
+
+    def judge(self, arrivals: Arrivals) -> Verdicts:
+        """Give each message of a batch its verdict; the lane moves past it."""
         decoded = self.decode(arrivals.values, arrivals.arrived_ms)
         dead = tuple(dead_letters(self.state, decoded, arrivals))
+        judged, duplicates = self._judged(decoded, arrivals)
+        late = dict(self._late(judged.events, judged.watermark))
+        late_rows = tuple(self._late_rows(size, judged, flags) for size, flags in late.items())
+        counts = {rows.window_seconds: rows.frame.height for rows in late_rows}
+        self.state = msgspec.structs.replace(
+            self.state,
+            next_offset=int(arrivals.offsets[-1]) + 1,
+            read=self.state.read + len(arrivals.values),
+            dead=self.state.dead + len(dead),
+            duplicates=self.state.duplicates + duplicates,
+            late={size: self.state.late.get(size, 0) + counts.get(size, 0) for size in self.plan.sizes_s},
+        )
+        return Verdicts(dead, judged, late, late_rows)
+
+    def _judged(self, decoded: Decoded, arrivals: Arrivals) -> tuple[Judged, int]:
+        """Part what is decoded from its duplicates; gives how many those are."""
         events, rows = decoded.frame, decoded.rows
         duplicate, watermark = np.zeros(0, np.bool_), np.zeros(0, np.int64)
         if events.height:
@@ -98,23 +130,7 @@ class Lane:
             watermark = self._pass(events["event_time"].to_numpy())
         if duplicate.any():
             events, rows, watermark = events.filter(~duplicate), rows[~duplicate], watermark[~duplicate]
-        late = dict(self._late(events, watermark))
-        partials = self._partials(events, late)
-        late_rows = tuple(
-            self._late_rows(size, Judged(arrivals, rows, events, watermark), flags)
-            for size, flags in late.items()
-        )
-        counts = {rows.window_seconds: rows.frame.height for rows in late_rows}
-        self.state = msgspec.structs.replace(
-            self.state,
-            next_offset=int(arrivals.offsets[-1]) + 1,
-            read=self.state.read + len(arrivals.values),
-            dead=self.state.dead + len(dead),
-            duplicates=self.state.duplicates + int(duplicate.sum()),
-            late={size: self.state.late.get(size, 0) + counts.get(size, 0) for size in self.plan.sizes_s},
-        )
-        shares = self._shares(partials)
-        return Take(self.state, shares, dead, late_rows)
+        return Judged(arrivals, rows, events, watermark), int(duplicate.sum())
 
     def raise_floor(self, floor_ms: int) -> Take:
         """Use a committed floor: promise it to the slots that it concerns."""
@@ -204,6 +220,9 @@ class Lane:
 
 
 def _end(time_ms: Ints, size_s: int) -> Ints:
+    """Give the end of each event's window; without windows an event ends where it is."""
+    if size_s == NO_WINDOW_S:
+        return time_ms
     return (time_ms // (size_s * 1000) + 1) * (size_s * 1000)
 
 

@@ -110,7 +110,8 @@ class Late:
 class Take:
     """All that follows from one batch of one partition.
 
-    `rows` are those that need no window, `samples` what is judged event by event.
+    `rows` are those that need no window, `samples` and `events` what is judged event by event (`events` as
+    `topics.decode` gives them, and `offset` and `kafka_time_ms` beside; None: the flow folds windows).
     """
 
     after: LaneState
@@ -119,6 +120,7 @@ class Take:
     late: tuple[Late, ...] = ()
     rows: tuple[Rows, ...] = ()
     samples: tuple[Sample, ...] = ()
+    events: pl.DataFrame | None = None
 
 
 class JudgingLane(Protocol):
