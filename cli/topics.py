@@ -81,7 +81,8 @@ def create_topics(at: settings.Settings, partitions: int = PARTITIONS) -> list[s
 def config(topic: Topic) -> dict[str, str]:
     """Give the broker-side settings of a topic that we create."""
     cleanup = {"cleanup.policy": "compact"} if topic.compacted else {}
-    return {"message.timestamp.type": "LogAppendTime", **cleanup}
+    kept = {"retention.ms": "-1"} if topic.kept_for_ever else {}
+    return {"message.timestamp.type": "LogAppendTime", **cleanup, **kept}
 
 
 def connect(at: settings.Settings) -> AdminClient:

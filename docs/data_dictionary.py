@@ -5,6 +5,7 @@ In: the topics (`topics.registry`), the tables (`sinks/ddl`) and what their name
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ TYPE = {
     Kind.NUMBER: "number",
     Kind.MONEY: "money",
     Kind.TIME: "time",
+    Kind.FLAG: "true or false",
     Kind.ANY: "any JSON",
 }
 TYPES = """An *id* is a string or an integer, kept as a string; *money* a number or a string that holds one,
@@ -77,7 +79,8 @@ def _rows_of_topic(topic: Topic, place: Place, told: Meanings) -> Iterator[str]:
 
 
 def _said(meaning: Meaning) -> str:
-    example = str(meaning.example).replace("|", "\\|")
+    example = meaning.example if isinstance(meaning.example, str) else json.dumps(meaning.example)
+    example = example.replace("|", "\\|")
     return f"{meaning.means} | {meaning.unit} | `{example}`"
 
 

@@ -28,7 +28,7 @@ class Meaning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one name means, in which unit, with a value as it may stand there."""
 
     means: str
-    example: str | int | float
+    example: str | bool | int | float
     unit: str = ""
 
 

@@ -37,6 +37,7 @@ TAKES = {
     Kind.NUMBER: "number below 10^12",
     Kind.MONEY: "number or string that holds one, from 0 to below 10^12, at most 4 decimals",
     Kind.TIME: "RFC 3339 text with an offset, or integer epoch milliseconds",
+    Kind.FLAG: "`true` or `false`",
     Kind.ANY: "any JSON; what is no string is kept as written",
 }
 
@@ -81,7 +82,8 @@ def topics() -> Iterator[str]:
     yield "## Topics\n\nWhat each field means: [data dictionary](data-dictionary.md).\n"
     yield "| topic | key | time | kept | a message without a value |\n|---|---|---|---|---|"
     for topic in TOPICS.values():
-        kept = "the last of each key" if topic.compacted else "as Kafka is told"
+        kept = "for ever" if topic.kept_for_ever else "as Kafka is told"
+        kept = "the last of each key" if topic.compacted else kept
         empty = "deletes its key" if topic.tombstone_deletes or topic.compacted else "is a dead letter"
         yield f"| `{topic.name}` | {topic.key} | {topic.time or 'that of Kafka'} | {kept} | {empty} |"
     for topic in TOPICS.values():

@@ -41,6 +41,7 @@ TAKES: dict[Kind, list[Schema]] = {
         {"type": "string", "pattern": TIME},
         {"type": "integer", "minimum": times.EARLIEST_MS, "maximum": times.LATEST_MS},
     ],
+    Kind.FLAG: [{"type": "boolean"}],
     Kind.ANY: [TEXT, {"type": ["number", "boolean", "array", "object"]}],
 }
 

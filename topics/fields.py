@@ -26,6 +26,7 @@ class Kind(StrEnum):
     NUMBER = "number"  # number, |x| < 10^12 -> Float64
     MONEY = "money"  # number or decimal string, 0 <= x < 10^12, 4 decimals -> Int64, units of 10^-4
     TIME = "time"  # RFC 3339 string or integer epoch milliseconds -> Int64, epoch ms
+    FLAG = "flag"  # true or false -> Boolean; a topic that has one is decoded a message at a time
     ANY = "any"  # a string, else any JSON kept as written -> String
 
 
@@ -36,6 +37,7 @@ Whole = Annotated[int, Kind.WHOLE]
 Number = Annotated[float, Kind.NUMBER]
 Money = Annotated[str | int | float, Kind.MONEY]
 Time = Annotated[str | int, Kind.TIME]
+Flag = Annotated[bool, Kind.FLAG]
 AnyJson = Annotated[object, Kind.ANY]
 
 MAX_BYTES = 1 << 20  # of a message; a longer one is not looked at
@@ -48,6 +50,7 @@ COLUMN: dict[Kind, pl.DataType] = {
     Kind.NUMBER: pl.Float64(),
     Kind.MONEY: pl.Int64(),
     Kind.TIME: pl.Int64(),
+    Kind.FLAG: pl.Boolean(),
     Kind.ANY: pl.String(),
 }
 ABSENT = msgspec.Raw(b"")  # the raw JSON of a field that a message does not have
@@ -59,6 +62,7 @@ TYPED: dict[Kind, object] = {  # how a parser is told what is usual; a raw value
     Kind.NUMBER: float,
     Kind.MONEY: msgspec.Raw,
     Kind.TIME: str | int,
+    Kind.FLAG: bool,
     Kind.ANY: msgspec.Raw,
 }
 IDS = frozenset({Kind.KEY, Kind.ID})

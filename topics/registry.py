@@ -11,6 +11,7 @@ from types import MappingProxyType
 from topics import (
     alerts,
     dead_letter_records,
+    fraud_labels,
     fraud_outbox,
     fraud_rules,
     game_rooms,
@@ -31,6 +32,7 @@ _ALL = (
     players.TOPIC,
     dead_letter_records.TOPIC,
     fraud_rules.TOPIC,
+    fraud_labels.TOPIC,
     alerts.TOPIC,
     fraud_outbox.TOPIC,
 )

@@ -29,6 +29,7 @@ Cell = str | int | float | None
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 HALF_PAIR = re.compile(rb"(?<!\\)(\\++)u[dD][89a-fA-F][0-9a-fA-F]{2}")  # behind all backslashes before it
 QUOTE = b'"'
+FLAGS = {b"true": True, b"false": False}
 JSON = msgspec.json.Decoder(msgspec.Raw)
 NO_JSON = Fault(Reason.not_json, "", "the value is not JSON")
 TOO_DEEP = Fault(Reason.not_json, "", f"nested deeper than {MAX_DEPTH}")
@@ -171,6 +172,12 @@ def _money(field: Field, token: bytes) -> Cell | Fault:
     return amount
 
 
+def _flag(field: Field, token: bytes) -> Cell | Fault:
+    if token not in FLAGS:
+        return Fault(Reason.field_type, field.name, f"{field.name} must be true or false")
+    return FLAGS[token]
+
+
 def _time(field: Field, token: bytes) -> Cell | Fault:
     if token.startswith(QUOTE):
         ms = times.from_text(msgspec.json.decode(token, type=str))
@@ -194,6 +201,7 @@ READERS: dict[Kind, Callable[[Field, bytes], Cell | Fault]] = {
     Kind.NUMBER: _number,
     Kind.MONEY: _money,
     Kind.TIME: _time,
+    Kind.FLAG: _flag,
 }
 
 

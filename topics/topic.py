@@ -18,7 +18,8 @@ class Topic:
     `key` is the event field (or the rule) that gives the message key, `time` the field that holds
     the event time (`None`: Kafka's own timestamp), `event` the struct of a decoded value (`None`:
     nothing decodes it), `compacted` keeps the last value of each key for ever, `tombstone_deletes` makes a
-    message without a value delete what its key names (elsewhere it is a dead letter).
+    message without a value delete what its key names (elsewhere it is a dead letter), `kept_for_ever` keeps all
+    messages for ever.
     """
 
     name: str
@@ -27,3 +28,4 @@ class Topic:
     event: type[msgspec.Struct] | None
     compacted: bool = False
     tombstone_deletes: bool = False
+    kept_for_ever: bool = False

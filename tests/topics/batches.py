@@ -116,7 +116,10 @@ def token(topic: Topic, rng: random.Random, name: str) -> str:
     """Choose any JSON (or nearly JSON) value, often one that fits the field."""
     at = fields(topic).at.get(name)
     fitting = None if at is None else fields(topic).all[at].kind
-    if fitting in {Kind.WHOLE, Kind.NUMBER, Kind.MONEY, Kind.TIME, Kind.ANY} and rng.random() < 0.8:
+    if (
+        fitting in {Kind.WHOLE, Kind.NUMBER, Kind.MONEY, Kind.TIME, Kind.FLAG, Kind.ANY}
+        and rng.random() < 0.8
+    ):
         return rng.choice(FITTING[fitting])
     if name == "event_type" and rng.random() < 0.8:
         return quoted(rng.choice(KINDS))

@@ -115,5 +115,6 @@ FITTING = {
     Kind.NUMBER: ["1.5", "7", *NUMBERS],
     Kind.MONEY: AMOUNTS,
     Kind.TIME: STAMPS,
+    Kind.FLAG: ["true", "false"],
     Kind.ANY: ['"[52,27]"', "[52, 27]", '{"x": 1.50}', "null", "1.50"],
 }
