@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from topics import times
 from topics.alike import read_alike
 from topics.cells import Cells, read_lines, schema
 from topics.fields import COLUMN, Field, Fields, Kind
-from topics.lines import Bools, Ints, Lines, flat_rows, lines_of
+from topics.lines import Bools, Ints, Lines, flat_rows, lines_of, tight_rows
 from topics.parsed import read_parsed
 from topics.scan import Scan, scan
 from topics.strict import NUMBER_LIMIT, is_json
@@ -66,7 +67,12 @@ def _read(fields: Fields, lines: Lines) -> Cells:
     flat = flat_rows(lines)
     cells = None
     if flat.any():
-        cells = read_alike(lines, flat, fields.all) or read_uniform(lines, flat, fields.all)
+        cells = read_alike(lines, flat, fields.all)
+    if cells is not None:
+        return cells
+    flat &= tight_rows(lines)
+    if flat.any():
+        cells = read_uniform(lines, flat, fields.all)
     if cells is not None:
         return cells
     seen = scan(lines, fields.all, flat)
@@ -146,7 +152,10 @@ def _judge_needs(fields: Fields, columns: dict[str, pl.Series], good: Bools) -> 
         return
     lacking = np.zeros(good.size, np.bool_)
     for name in needs.fields:
-        lacking |= columns[name].is_null().to_numpy() if name in columns else True
+        if name not in columns:
+            lacking[:] = True
+        elif columns[name].null_count():
+            lacking |= columns[name].is_null().to_numpy()
     if not lacking.any():
         return
     kinds = columns[needs.on].fill_null("")
@@ -170,5 +179,10 @@ def _frame(fields: Fields, height: int, columns: dict[str, pl.Series]) -> pl.Dat
 
 def _full(field: Field, column: pl.Series | None, height: int) -> pl.Series:
     if column is None:
-        return pl.Series(field.name, [field.blank], COLUMN[field.kind]).new_from_index(0, height)
+        return _blank(field).new_from_index(0, height)
     return column if field.blank is None else column.fill_null(field.blank)
+
+
+@cache
+def _blank(field: Field) -> pl.Series:
+    return pl.Series(field.name, [field.blank], COLUMN[field.kind])

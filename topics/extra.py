@@ -15,7 +15,7 @@ import polars as pl
 
 from topics.decode import EVENT_TIME, Decoded, fields_of_topic
 from topics.fields import Fields
-from topics.lines import KEY_END, PAD, Bools, Lines, flat_rows, lines_of
+from topics.lines import KEY_END, PAD, Bools, Lines, flat_rows, lines_of, tight_rows
 from topics.scan import rows_with_unknown
 from topics.topic import Topic
 
@@ -59,7 +59,7 @@ def _all_known(topic: Topic, fields: Fields, frame: pl.DataFrame, lines: Lines) 
 
 def _spelled_plainly(lines: Lines) -> Bools:
     """Flag the messages in which every key ends with `":` and has no escape."""
-    plain = flat_rows(lines)
+    plain = flat_rows(lines) & tight_rows(lines)
     if lines.count(NEWLINE) != 2 * len(PAD) + 1 + plain.size:
         for row, (start, end) in enumerate(zip(lines.starts.tolist(), lines.ends.tolist(), strict=True)):
             plain[row] &= lines.text.find(b"\n", start, end) < 0

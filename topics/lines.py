@@ -169,7 +169,7 @@ def mostly(some: int, of: int) -> bool:
 
 
 def flat_rows(lines: Lines) -> Bools:
-    """Flag the messages that look like an object without escapes or odd spacing, in UTF-8."""
+    """Flag the messages that look like an object without escapes, in UTF-8."""
     codes, starts, ends = lines.codes, lines.starts, lines.ends
     flat: Bools = (codes[starts] == OPEN) & (codes[starts + 1] == QUOTE) & (codes[ends - 1] == CLOSE)
     flat &= ends - starts <= MAX_BYTES
@@ -178,9 +178,15 @@ def flat_rows(lines: Lines) -> Bools:
     if lines.count_below(CONTROLS) > starts.size + 1 + 2 * len(PAD):  # more than the newlines between
         for row in np.unique(lines.rows_of(lines.controls())).tolist():
             flat[row] = False
-    if lines.count_pairs(b'" '):
-        flat[lines.rows_of(lines.pairs(b'" '))] = False
     if not (lines.text.isascii() or is_utf8(lines.text)):
         for row in np.unique(lines.rows_of(lines.not_ascii())).tolist():
             flat[row] &= is_utf8(lines.text[starts[row] : ends[row]])
     return flat
+
+
+def tight_rows(lines: Lines) -> Bools:
+    """Flag the messages without a space after a quote: none before a colon or comma, then."""
+    tight = np.ones(lines.starts.size, np.bool_)
+    if lines.count_pairs(b'" '):
+        tight[lines.rows_of(lines.pairs(b'" '))] = False
+    return tight

@@ -69,7 +69,7 @@ def from_texts(texts: pl.Series) -> tuple[Ints, Bools]:
     bounds, codes = _bytes_of(texts)
     sizes = np.diff(bounds)
     ms, sure = np.zeros(sizes.size, np.int64), np.zeros(sizes.size, np.bool_)
-    for size in np.unique(sizes[(sizes >= SHORTEST) & (sizes <= LONGEST)]).tolist():
+    for size in _sizes_of_times(sizes):
         rows = np.flatnonzero(sizes == size)
         if rows.size == sizes.size:
             table = codes[bounds[0] : bounds[-1]].reshape(-1, size)
@@ -82,6 +82,13 @@ def from_texts(texts: pl.Series) -> tuple[Ints, Bools]:
             elif some.any():
                 ms[rows[some]], sure[rows[some]] = _from_table(table[some], zone)
     return ms, sure
+
+
+def _sizes_of_times(sizes: Ints) -> list[int]:
+    """Give the lengths that there are, of those that a time may have."""
+    least, most = (int(of) for of in (sizes.min(initial=LONGEST), sizes.max(initial=0)))
+    every = [least] if least == most else np.unique(sizes).tolist()
+    return [size for size in every if SHORTEST <= size <= LONGEST]
 
 
 def _bytes_of(texts: pl.Series) -> tuple[Ints, Bytes]:

@@ -23,7 +23,7 @@ from tests.topics.batches import (
 )
 from topics.alike import read_alike
 from topics.columns import read_sure
-from topics.lines import flat_rows, lines_of
+from topics.lines import flat_rows, lines_of, tight_rows
 from topics.topic import Topic
 from topics.uniform import read_uniform
 
@@ -95,7 +95,7 @@ def test_a_few_odd_messages_keep_no_other_from_the_shortcut() -> None:
     odd: list[bytes] = [b"{", b'{"player_id":5}', (values[3] or b"").replace(b"player_id", b"player_if")]
     values[3], values[50], values[99] = odd
     lines = lines_of([value or b"" for value in values])
-    cells = read_uniform(lines, flat_rows(lines), fields(MAIN[0]).all)
+    cells = read_uniform(lines, flat_rows(lines) & tight_rows(lines), fields(MAIN[0]).all)
     assert cells is not None
     assert cells.rows.tolist() == [row for row in range(100) if row not in {3, 50, 99}]
     assert_same(MAIN[0], values)
