@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-Kind: TypeAlias = Literal["number", "flag", "text"]
+from models.fraud_kinds import Kind
+
 Value: TypeAlias = float | str | bool | None
 Values: TypeAlias = Mapping[str, Value]
 Floats: TypeAlias = NDArray[np.float64]

@@ -18,7 +18,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from models.fraud_columns import Columns, Flags, Kind, Value, Values, finite
+from models.fraud_columns import Columns, Flags, Value, Values, finite
+from models.fraud_kinds import Kind
 from models.fraud_terms import Number, NumberLiteral, Text, TextLiteral
 
 COMPARISONS: dict[str, tuple[Callable[[float | str, float | str], bool], np.ufunc]] = {

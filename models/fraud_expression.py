@@ -11,14 +11,15 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
-from models.fraud_columns import Columns, Flags, Kind, Values
+from models.fraud_columns import Columns, Flags, Values
 from models.fraud_conditions import Condition, Reason
 from models.fraud_grammar import Reader
+from models.fraud_kinds import Kind
 from models.fraud_syntax import BadExpression, parse
 
 __all__ = ["BadExpression", "Expression", "Kind", "Reason", "compile_expression"]
@@ -29,8 +30,8 @@ class Expression:
     """A compiled expression; `kinds` are the features that it uses, in the order written."""
 
     text: str
-    kinds: Mapping[str, Kind]
-    condition: Condition
+    kinds: Mapping[str, Kind] = field(hash=False)
+    condition: Condition = field(compare=False, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:

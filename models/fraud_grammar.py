@@ -18,8 +18,8 @@ from difflib import get_close_matches
 from functools import reduce
 from math import isfinite
 
-from models.fraud_columns import Kind
 from models.fraud_conditions import Always, Among, Compare, Condition, FlagFeature, Joined, Missing, Not
+from models.fraud_kinds import Kind
 from models.fraud_syntax import BadExpression, entries, place
 from models.fraud_terms import (
     Arithmetic,
