@@ -2,6 +2,7 @@
 
 Rules: the same rows give the same bytes and so the same token, and the server drops the second copy
 of a block; the rows that the server says it wrote are those that were sent, or the insert is Broken.
+A column without a single value is not sent: the table's default stands there, as it does for each null.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ class Block:
 
 def block(rows: Rows) -> Block:
     """Encode rows as an Arrow stream with lz4 inside (0.04 us a row; polars' own writer: 0.065)."""
-    table = rows.frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    frame = pl.DataFrame([column for column in rows.frame if column.null_count() < rows.frame.height])
+    table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, table.schema, options=LZ4) as writer:
         writer.write_table(table)
     body = stream.getvalue().to_pybytes()
     token = sha256(rows.table.encode() + b"\0" + body).hexdigest()
-    return Block(rows.table, tuple(rows.frame.columns), rows.frame.height, body, token)
+    return Block(rows.table, tuple(frame.columns), frame.height, body, token)
 
 
 def blocks(queued: list[Rows]) -> list[Block]:

@@ -26,6 +26,7 @@ from windows.take import Arrivals, LaneState, Take
 
 TIME = pl.Datetime("ms", "UTC")
 MONEY = pl.Decimal(18, 4)
+UNITS, UNIT = pl.Decimal(38, 0), pl.Series(["0.0001"]).cast(pl.Decimal(38, 4))
 
 
 @dataclass(slots=True)
@@ -75,30 +76,31 @@ def table_of(topic: Topic) -> str:
 
 
 def raw_rows(topic: Topic, state: LaneState, decoded: Decoded, arrivals: Arrivals) -> Rows:
-    """Give the raw rows of a decoded batch."""
+    """Give the raw rows of a decoded batch; column by column, as an expression would wait for a thread."""
     rows = decoded.rows
-    frame = decoded.frame.select(
-        *_fields(topic),
-        extras(topic, decoded, arrivals.values),
-        pl.lit(state.log).alias("log"),
-        pl.lit(state.topic).alias("topic"),
-        pl.lit(state.partition, pl.Int32).alias("partition"),
-        pl.Series("offset", arrivals.offsets[rows], pl.Int64),
-        pl.Series("kafka_time", arrivals.arrived_ms[rows], pl.Int64).cast(TIME),
-        _replayed(state, decoded, arrivals),
+    frame = pl.DataFrame(
+        [
+            *_fields(topic, decoded.frame),
+            extras(topic, decoded, arrivals.values),
+            pl.Series("log", [state.log]).new_from_index(0, len(rows)),
+            pl.Series("topic", [state.topic]).new_from_index(0, len(rows)),
+            pl.Series("partition", [state.partition], pl.Int32).new_from_index(0, len(rows)),
+            pl.Series("offset", arrivals.offsets[rows], pl.Int64),
+            pl.Series("kafka_time", arrivals.arrived_ms[rows], pl.Int64).cast(TIME),
+            _replayed(state, decoded, arrivals),
+        ]
     )
     return Rows(f"{table_of(topic)}_upserts", frame)
 
 
-def _fields(topic: Topic) -> Iterator[pl.Expr]:
+def _fields(topic: Topic, frame: pl.DataFrame) -> Iterator[pl.Series]:
     """Give each field as its column has it: `decode` keeps times and money as integers."""
     for field in fields_of_topic(topic).all:
-        column = pl.col(EVENT_TIME if field.name == topic.time else field.name)
+        column = frame[EVENT_TIME if field.name == topic.time else field.name]
         if field.kind is Kind.TIME:
             column = column.cast(TIME)
         elif field.kind is Kind.MONEY:
-            column = column.cast(pl.Decimal(38, 0)) * pl.lit("0.0001").cast(pl.Decimal(38, 4))
-            column = column.cast(MONEY)
+            column = (column.cast(UNITS) * UNIT).cast(MONEY)
         yield column.alias(field.name)
 
 
