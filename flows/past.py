@@ -20,6 +20,10 @@ from topics.errors import NeedsOperator
 from windows.codec import read_state
 from windows.take import LaneState
 
+_CONTENTS = """
+SELECT state_key, ser_change, max(snap_epoch) FROM snaps
+WHERE step_id = ? AND snap_epoch < ? AND ser_change IS NOT NULL GROUP BY state_key
+"""
 _NEWEST = """
 SELECT ser_change, max(snap_epoch) FROM snaps
 WHERE step_id = ? AND snap_epoch < ? AND ser_change IS NOT NULL GROUP BY state_key
@@ -44,6 +48,21 @@ def committed_lanes(database: Path, step: str) -> list[LaneState]:
 
     """
     return [state for file in _files(database) for state in _states(file, step, _resumes_at(file))]
+
+
+def committed_contents(database: Path, step: str) -> dict[str, bytes]:
+    """Read what a step's keys hold where the flow would resume, by key; nothing when there is no store yet.
+
+    Raises:
+        NeedsOperator: the store cannot be read.
+
+    """
+    found: dict[str, bytes] = {}
+    for file in _files(database):
+        before = _resumes_at(file)
+        with _opened(file) as store:
+            found |= {key: content(change) for key, change, _ in store.execute(_CONTENTS, (step, before))}
+    return found
 
 
 def _files(database: Path) -> list[Path]:
