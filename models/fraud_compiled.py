@@ -1,0 +1,27 @@
+"""Loops over arrays as machine code: the one place that knows numba.
+
+Rules:
+- A compiled function calls only compiled functions of its own file: numba's cache looks at the time of that
+  file alone, so code of another one could stay in it for ever.
+- The cache lies beside the source, else in the user's cache folder (or NUMBA_CACHE_DIR); where none can be
+  written, functions are compiled anew by each process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from numba import njit
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile at the first call; the interpreter's lock is not held while it runs."""
+    try:
+        fast: Callable[P, R] = njit(cache=True, nogil=True, error_model="numpy")(function)
+    except RuntimeError:  # no folder for the cache
+        fast = njit(nogil=True, error_model="numpy")(function)
+    return fast
