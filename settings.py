@@ -29,6 +29,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from sinks.webhook_schedule import WAITS_S
 from topics.errors import BadInput
 
 FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -200,6 +201,37 @@ class Health(BaseModel):
     )
 
 
+class Webhooks(BaseModel):
+    """Who is told of fraud, and how the dispatcher that tells them works."""
+
+    model_config = FROZEN
+
+    endpoints: Path | None = Field(
+        default=None, description="the file of endpoints (docs/webhooks.md); none = nobody is told"
+    )
+    dir: Path | None = Field(
+        default=None,
+        description="folder of the dispatcher's store; else `webhooks` beside GAMEWAX_RECOVERY__DIR",
+    )
+    ports: tuple[int, ...] = Field(
+        default=(), description="ports that endpoints may have besides 443 (and 80 with http), as JSON"
+    )
+    waits_s: tuple[float, ...] = Field(
+        default=WAITS_S, min_length=1, description="seconds before each try of a message, as JSON"
+    )
+    timeout_s: float = Field(default=15.0, gt=0, le=60, description="one try takes at most this long")
+    connect_s: float = Field(default=3.0, gt=0, le=60, description="to connect takes at most this long")
+    rest_s: float = Field(
+        default=5.0,
+        gt=0,
+        description="an endpoint that failed 5 times in a row is left alone this long, then "
+        "twice as long and so on, up to 60 times as long",
+    )
+    keep_days: float = Field(
+        default=30.0, gt=0, description="how long the log of what was sent or is dead is kept"
+    )
+
+
 class Settings(BaseSettings):
     """All settings of one process."""
 
@@ -216,6 +248,7 @@ class Settings(BaseSettings):
     thresholds: Thresholds = Thresholds()
     backfill: Backfill = Backfill()
     health: Health = Health()
+    webhooks: Webhooks = Webhooks()
     drain: bool = Field(default=False, description="read to the end seen at start, then stop")
     embedded: Embedded = Embedded()
 

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
@@ -55,10 +56,12 @@ class Bounds(NamedTuple):
     high: int
 
 
-def consumer(kafka: KafkaServer, group: str) -> Consumer:
+def consumer(
+    kafka: KafkaServer, group: str, tuned: Mapping[str, str | int] = MappingProxyType({})
+) -> Consumer:
     """Make a consumer that is assigned by hand and commits only what we tell it."""
     given = {"bootstrap.servers": kafka.bootstrap_servers, "group.id": group}
-    return Consumer({**_FETCH, **given, **kafka.options}, logger=_silent)
+    return Consumer({**_FETCH, **tuned, **given, **kafka.options}, logger=_silent)
 
 
 def _admin(kafka: KafkaServer) -> AdminClient:
