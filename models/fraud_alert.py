@@ -21,30 +21,29 @@ from models.fraud_expression import Reason
 from topics.fraud_outbox import ALERT, UPDATED, Outgoing, updated_id
 
 MOST_EVIDENCE = 20
-STRENGTH: Final = {"": 0, "review": 1, "block": 2}
+STRENGTH: Final = {"": 0, "allow": 0, "review": 1, "block": 2}
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where a purchase lies."""
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One purchase as it was judged: its place in the log, event time (epoch ms), the features looked at.
+
+    `rules` are all that matched it, as `id:version`; `model_score` is the model's probability, if any.
+    """
 
     log: str
     topic: str
     partition: int
     offset: int
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One purchase as it was judged: its place, event time (epoch ms), the features looked at.
-
-    `rules` are all that matched it, as `id:version`; `model_score` is the model's probability, if any.
-    """
-
-    place: Place
     time_ms: int
     features: dict[str, Value]
     rules: list[str]
     model_score: float | None
     score: float
+
+    @property
+    def place(self) -> dict[str, str | int]:
+        """Say where the purchase lies."""
+        return {"topic": self.topic, "partition": self.partition, "offset": self.offset}
 
 
 class Suspicion(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +143,7 @@ def message(alert: OpenAlert, found: Suspicion, kind: str) -> Outgoing:
         "decision": alert.decision,
         "rule_id": alert.first.rule_id,
         "rule_version": alert.first.rule_version,
-        "reasons": alert.reasons,
+        "reasons": told(alert.reasons),
         "evidence": [of.place for of in alert.evidence],
         "shadow": alert.first.shadow,
         "model_version": alert.first.model_version,
@@ -163,6 +162,11 @@ def message(alert: OpenAlert, found: Suspicion, kind: str) -> Outgoing:
         time=time,
         body=msgspec.json.encode({"type": kind, "timestamp": time, "data": data}).decode(),
     )
+
+
+def told(reasons: tuple[Reason, ...]) -> list[dict[str, Value]]:
+    """Give reasons as people read them."""
+    return [reason._asdict() for reason in reasons]
 
 
 def moment(time_ms: int) -> str:

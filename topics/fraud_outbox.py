@@ -1,4 +1,4 @@
-"""Topic `fraud-outbox`: what is to be told to those who receive webhooks, keyed by the alert.
+"""Topic `fraud-outbox`: what is to be told to those who receive webhooks, keyed by the player.
 
 Rules: `body` is the text to send, byte for byte; the dispatcher keeps the first that it sees for an `id`, so
 every try carries the same. The first message of an alert has the alert's id; a change of its decision is
@@ -40,4 +40,4 @@ def updated_id(alert_id: str, decision: str) -> str:
     return f"{alert_id}.{decision}"
 
 
-TOPIC = Topic("fraud-outbox", key="alert_id", time=None, event=Outgoing)
+TOPIC = Topic("fraud-outbox", key="player_id", time=None, event=Outgoing)

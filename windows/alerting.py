@@ -22,7 +22,7 @@ import polars as pl
 from bytewax.dataflow import Stream, operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
-from models.fraud_alert import OpenAlert, Suspicion, messages_of
+from models.fraud_alert import OpenAlert, Suspicion, messages_of, told
 from topics.fraud_outbox import Outgoing
 from windows.codec import FORMAT, packed_state, read_state
 from windows.plan import SHARDS, Plan
@@ -69,18 +69,18 @@ class AlertsLogic(StatefulBatchLogic[Suspicions, Told, bytes]):
 
     def on_batch(self, values: list[Suspicions]) -> tuple[Iterable[Told], bool]:
         """Let purchases join their alerts; gives messages, and the rows that changed."""
-        told: list[Told] = []
+        out: list[Told] = []
         changed: dict[str, OpenAlert] = {}
         for value in values:
             for found in value.found:
-                told.extend(messages_of(self._open, found))
+                out.extend(messages_of(self._open, found))
                 changed[found.alert_id] = self._open[found.alert_id]
                 self._partition[found.alert_id] = value.partition
         if changed:
-            told.append(alert_rows(changed.values(), self._plan.generation))
+            out.append(alert_rows(changed.values(), self._plan.generation))
         for value in values:
             self._free(value.partition, self._plan.closed_before(value.guarantee_ms))
-        return told, not self._open
+        return out, not self._open
 
     def snapshot(self) -> bytes:
         """Write all open alerts."""
@@ -110,7 +110,7 @@ def alert_rows(alerts: Iterable[OpenAlert], generation: int) -> Rows:
                 "rule_version": alert.first.rule_version,
                 "score": alert.score,
                 "decision": alert.decision,
-                "reasons": msgspec.json.encode(alert.reasons).decode(),
+                "reasons": msgspec.json.encode(told(alert.reasons)).decode(),
                 "evidence": msgspec.json.encode(alert.evidence).decode(),
                 "purchases": alert.purchases,
                 "model_version": alert.first.model_version,

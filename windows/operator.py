@@ -174,6 +174,18 @@ def keep(step_id: str, takes: Stream[Take], plan: Plan, clock: Clock) -> KeyedSt
     return _accounted(takes, op.flat_map("handed", takes, _handed), plan, clock)
 
 
+@operator
+def account(
+    step_id: str, takes: Stream[Take], rows_and_receipts: KeyedStream[Rows | Folded], plan: Plan, clock: Clock
+) -> KeyedStream[Rows]:
+    """Account for every message of takes, for flows that fold by themselves and give receipts.
+
+    Gives the rows, and rows of `accounting`, `dead_letters` and `late_events`, keyed by shard.
+    """
+    del step_id
+    return _accounted(takes, rows_and_receipts, plan, clock)
+
+
 def _accounted(
     takes: Stream[Take], rows_and_receipts: KeyedStream[Rows | Folded], plan: Plan, clock: Clock
 ) -> KeyedStream[Rows]:
