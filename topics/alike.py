@@ -57,7 +57,8 @@ def read_alike(lines: Lines, flat: Bools, fields: tuple[Field, ...]) -> Cells | 
         for name, number in numbers
         if number is not None
     ]
-    return Cells(np.flatnonzero(flat)[same], pl.DataFrame(columns), {})
+    ours = spelling.values.keys() <= {field.name.encode() for field in fields}
+    return Cells(np.flatnonzero(flat)[same], pl.DataFrame(columns), {}, ours)
 
 
 def _spelling(message: bytes) -> Spelling | None:

@@ -21,12 +21,14 @@ from topics.lines import Bools, Ints
 class Cells:
     """Messages as columns: their indexes (ascending), and a row of cells for each.
 
-    Times are text as written; `integers` flags for a time field where it is a bare integer.
+    Times are text as written; `integers` flags for a time field where it is a bare integer; `nothing_else`
+    says that no message has a field but those of its struct.
     """
 
     rows: Ints
     frame: pl.DataFrame
     integers: dict[str, Bools]
+    nothing_else: bool = False
 
 
 def read_lines(text: bytes, present: list[Field], height: int) -> pl.DataFrame | None:

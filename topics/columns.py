@@ -27,16 +27,20 @@ from topics.uniform import read_uniform
 
 @dataclass(frozen=True, slots=True)
 class Sure:
-    """The surely good messages: their indexes (ascending), and a column for each field of the struct."""
+    """The surely good messages: their indexes (ascending), and a column for each field of the struct.
+
+    `complete` flags those that surely have no field but these.
+    """
 
     rows: Ints
     frame: pl.DataFrame
+    complete: Bools
 
 
 def read_sure(fields: Fields, time: str | None, values: Sequence[bytes | None], arrived_ms: Ints) -> Sure:
     """Read what is surely good; times are epoch ms, under their fields' names."""
     if any(field.kind is Kind.FLAG for field in fields.all):  # few messages, of people
-        return Sure(np.empty(0, np.int64), _frame(fields, 0, {}))
+        return Sure(np.empty(0, np.int64), _frame(fields, 0, {}), np.empty(0, np.bool_))
     found = _judged(fields, time, _read(fields, lines_of(values)), arrived_ms)
     if found.rows.size == len(values):
         return found
@@ -49,7 +53,8 @@ def read_sure(fields: Fields, time: str | None, values: Sequence[bytes | None], 
 def _together(one: Sure, other: Sure) -> Sure:
     rows = np.concatenate([one.rows, other.rows])
     order = np.argsort(rows)
-    return Sure(rows[order], pl.concat([one.frame, other.frame])[order])
+    complete = np.concatenate([one.complete, other.complete])
+    return Sure(rows[order], pl.concat([one.frame, other.frame])[order], complete[order])
 
 
 def _judged(fields: Fields, time: str | None, cells: Cells, arrived_ms: Ints) -> Sure:
@@ -57,9 +62,10 @@ def _judged(fields: Fields, time: str | None, cells: Cells, arrived_ms: Ints) ->
     if time is not None and cells.rows.size:
         good &= columns[time].to_numpy() - times.AHEAD_MS <= arrived_ms[cells.rows]
     frame = _frame(fields, cells.rows.size, columns)
+    complete = np.full(cells.rows.size, cells.nothing_else)
     if good.all():
-        return Sure(cells.rows, frame)
-    return Sure(cells.rows[good], frame.filter(pl.Series(good)))
+        return Sure(cells.rows, frame, complete)
+    return Sure(cells.rows[good], frame.filter(pl.Series(good)), complete[good])
 
 
 def _read(fields: Fields, lines: Lines) -> Cells:

@@ -8,7 +8,7 @@ batch of a topic. `topics.strict` defines what is good; `topics.columns` is the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +31,14 @@ class Decoded:
     """A decoded batch.
 
     `rows` (int64, ascending) are the indexes of the good messages, `frame` has one row for each of them
-    with the columns of `schema_of`, `rejects` (ascending by row) are the others.
+    with the columns of `schema_of`, `rejects` (ascending by row) are the others. `complete` are the rows of
+    the frame whose messages surely have no field but its columns.
     """
 
     rows: Ints
     frame: pl.DataFrame
     rejects: list[Reject]
+    complete: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def schema_of(topic: Topic) -> dict[str, pl.DataType]:
@@ -62,18 +64,20 @@ def decode(topic: Topic, values: Sequence[bytes | None], arrived_ms: Ints) -> De
         else:
             rows.append(row)
             events.append(event)
-    good, frame = _in_order(sure, rows, events)
-    return Decoded(good, _named(topic, frame, arrived_ms[good]), rejects)
+    good = _in_order(sure, rows, events)
+    frame = _named(topic, good.frame, arrived_ms[good.rows])
+    return Decoded(good.rows, frame, rejects, np.flatnonzero(good.complete))
 
 
-def _in_order(sure: Sure, rows: list[int], events: list[list[Cell]]) -> tuple[Ints, pl.DataFrame]:
+def _in_order(sure: Sure, rows: list[int], events: list[list[Cell]]) -> Sure:
     """Put the events decoded one by one between the others."""
     if not rows:
-        return sure.rows, sure.frame
+        return sure
     both = np.concatenate([sure.rows, np.array(rows, np.int64)])
     order = np.argsort(both)
     late = pl.DataFrame(events, schema=sure.frame.schema, orient="row")
-    return both[order], pl.concat([sure.frame, late])[order]
+    complete = np.append(sure.complete, np.zeros(len(rows), np.bool_))
+    return Sure(both[order], pl.concat([sure.frame, late])[order], complete[order])
 
 
 def _named(topic: Topic, frame: pl.DataFrame, arrived_ms: Ints) -> pl.DataFrame:

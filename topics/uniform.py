@@ -48,7 +48,9 @@ def read_uniform(lines: Lines, flat: Bools, fields: tuple[Field, ...]) -> Cells 
         return None
     columns = [*frame, *(pl.Series(name, units) for name, units in paid.units.items())]
     rows, frame = np.flatnonzero(alike), pl.DataFrame(columns)
-    return Cells(rows, frame, {}) if sure.all() else Cells(rows[sure], frame.filter(pl.Series(sure)), {})
+    if not sure.all():
+        rows, frame = rows[sure], frame.filter(pl.Series(sure))
+    return Cells(rows, frame, {}, nothing_else=True)
 
 
 def _present(lines: Lines, flat: Bools, fields: tuple[Field, ...]) -> list[Field]:

@@ -105,3 +105,18 @@ def test_any_unknown_fields_are_kept(unknown: list[dict[str, object]]) -> None:
 
 def test_no_messages_have_no_unknown_fields() -> None:
     assert extras(PLAYERS, decode(PLAYERS, [None], np.zeros(1, np.int64)), [None]).to_list() == []
+
+
+@pytest.mark.parametrize("number", ["", ',"health":5'], ids=["strings only", "with numbers"])
+@pytest.mark.parametrize("everyone", ["", ',"mood":"x"', ',"player\\u005fid":"x"', ',"mood": 1'])
+@pytest.mark.parametrize(
+    "odd", [b'"mood":"odd"', b'"mood":[1]', b'"player_id":7', b'"timestamp":"never"', b'"":""']
+)
+def test_one_message_unlike_the_others_gives_its_unknown_fields(
+    number: str, everyone: str, odd: bytes
+) -> None:
+    known = f'{{"player_id":"p","event_type":"x","timestamp":"2026-01-01T00:00:00Z"{number}{everyone}}}'
+    for place in (0, 17, 99):
+        values: list[bytes | None] = [known.encode()] * 100
+        values[place] = known[:-1].encode() + b"," + odd + b"}"
+        assert_extra(PLAYERS, values)
