@@ -68,7 +68,10 @@ class Columns:
         column = self._flags.get(name)
         if column is None:
             series = self.frame.get_column(name)
-            column = np.asarray(series.fill_null(value=False).to_numpy(), dtype=np.bool_)
+            if series.null_count():
+                column = np.array([value is True for value in series.to_list()], dtype=np.bool_)
+            else:
+                column = np.asarray(series.to_numpy(), dtype=np.bool_)
             self._flags[name] = column
         return column
 

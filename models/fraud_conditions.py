@@ -13,7 +13,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import reduce
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -113,11 +112,11 @@ class Among:
         entries, turned = self.entries, self.turned
         if column.ndim == 0:
             return np.array((column.item() in entries) != turned)
-        among = (
-            value is not None and value == value and (value in entries) != turned  # noqa: PLR0124 - NaN
-            for value in column.tolist()
-        )
-        return np.fromiter(among, dtype=np.bool_, count=len(column))
+        found = [value in entries for value in column.tolist()]
+        if not turned:
+            return np.array(found)
+        known = np.isfinite(column) if column.dtype != np.object_ else np.not_equal(column, _NOTHING)
+        return np.logical_not(found) & np.asarray(known, dtype=np.bool_)
 
     def why(self, values: Values) -> Iterator[Reason]:
         """Give itself."""
@@ -219,9 +218,17 @@ class Joined:
         return any(self._decides(part, values) for part in self.parts) == self.decided_by
 
     def over(self, columns: Columns) -> Flags:
-        """Say where all of them, or any, are true."""
-        join = operator.or_ if self.decided_by else operator.and_
-        return reduce(join, (part.over(columns) for part in self.parts))
+        """Say where all of them, or any, are true.
+
+        What comes after an `and` that no purchase passes is left out: most rules match none.
+        """
+        found = self.parts[0].over(columns)
+        for part in self.parts[1:]:
+            if self.decided_by:
+                found = found | part.over(columns)
+            elif found.any():
+                found = found & part.over(columns)
+        return found
 
     def why(self, values: Values) -> Iterator[Reason]:
         """Give the parts that decided it, or all when none did."""

@@ -20,7 +20,7 @@ from math import isfinite
 
 from models.fraud_conditions import Always, Among, Compare, Condition, FlagFeature, Joined, Missing, Not
 from models.fraud_kinds import Kind
-from models.fraud_syntax import BadExpression, entries, place
+from models.fraud_syntax import BadExpression, entries, place, written
 from models.fraud_terms import (
     Arithmetic,
     Number,
@@ -97,7 +97,9 @@ class Reader:
                 return Arithmetic(_SIGNS[type(node.op)], self.number(node.left), self.number(node.right))
             case ast.Call(func=ast.Name(id="abs" | "min" | "max" as name)):
                 return self._function(node, name)
-        raise self._bad(node, f"{self._what(node)} is not a number")
+        what = self._what(node)
+        hint = "; a flag stands by itself, or after not" if "(a flag)" in what else ""
+        raise self._bad(node, f"{what} is not a number{hint}")
 
     def _chain(self, node: ast.Compare) -> Condition:
         """Read `a < b`, or `a < b < c`, which is `a < b and b < c`."""
@@ -110,13 +112,16 @@ class Reader:
 
     def _pair(self, sign: ast.cmpop, left: ast.expr, right: ast.expr) -> Condition:
         """Read one comparison."""
-        names = (ast.unparse(left), ast.unparse(right))
+        names = (written(left), written(right))
         if isinstance(sign, ast.In | ast.NotIn):
             return self._among(left, right, turned=isinstance(sign, ast.NotIn))
         if type(sign) not in _SIGNS:
             raise self._bad(left, "`is` is not in the language; write == or !=")
-        if not (self._is_text(left) or self._is_text(right)):
+        texts = self._is_text(left) + self._is_text(right)
+        if not texts:
             return Compare(_SIGNS[type(sign)], self.number(left), self.number(right), names)
+        if texts == 1:
+            raise self._bad(left, f"{self._what(left)} is compared with {self._what(right)}")
         if not isinstance(sign, ast.Eq | ast.NotEq):
             raise self._bad(
                 left, f"{self._what(left)} and {self._what(right)}: texts have only ==, != and in"
@@ -128,23 +133,23 @@ class Reader:
         parts = entries(listed)
         if not parts:
             raise self._bad(listed, "after `in` there must be a list with entries, such as ['DE', 'FR']")
-        read: list[float | str] = [self._entry(part, of_text=self._is_text(node)) for part in parts]
         term = self._text(node) if self._is_text(node) else self.number(node)
-        return Among(term, frozenset(read), turned, (ast.unparse(node), ast.unparse(listed)))
+        read = [self._entry(part, node) for part in parts]
+        return Among(term, frozenset(read), turned, (written(node), written(listed)))
 
-    def _entry(self, node: ast.expr, *, of_text: bool) -> float | str:
-        """Read an entry of a list, which is a literal."""
-        match node:
+    def _entry(self, entry: ast.expr, node: ast.expr) -> float | str:
+        """Read an entry of a list, which is a literal of the type of what is looked for in it."""
+        of_text = self._is_text(node)
+        match entry:
             case ast.Constant(value=str(text)) if of_text:
                 return text
-            case ast.Constant(value=int() | float()) if not (of_text or isinstance(node.value, bool)):
-                return self._finite(node)
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float()) as number) if not (
-                of_text or isinstance(number.value, bool)
-            ):
-                return -self._finite(number)
+            case ast.Constant(value=int() | float()) if not (of_text or isinstance(entry.value, bool)):
+                return self._finite(entry)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant() as number) if not of_text:
+                return -self._entry(number, node)  # type: ignore[operator]
+        fits = "texts" if of_text else "numbers"
         raise self._bad(
-            node, f"{self._what(node)} in a list where only {'texts' if of_text else 'numbers'} fit"
+            entry, f"`{written(entry)}` in a list for {self._what(node)}; it may have {fits} only"
         )
 
     def _text(self, node: ast.expr) -> Text:
@@ -213,20 +218,8 @@ class Reader:
                 return "a number"
             case ast.UnaryOp() | ast.BinOp() if type(node.op) in _OPERATORS:
                 return _OPERATORS[type(node.op)]
-        raise self._bad(node, f"{_called(node)} is not in the language: {_LANGUAGE}")
+        raise self._bad(node, f"`{written(node)}` is not in the language: {_LANGUAGE}")
 
     def _bad(self, node: ast.expr, message: str) -> BadExpression:
         """Say what is wrong with a part."""
         return BadExpression(*place(self.text, node), message)
-
-
-def _called(node: ast.expr) -> str:
-    """Name a part that is not in the language, as a reader of rules knows it."""
-    match node:
-        case ast.Call(func=ast.Name(id=name)):
-            return f"{name}(…)"
-        case ast.BinOp() | ast.UnaryOp():
-            return f"the operator {type(node.op).__name__}"
-        case ast.Attribute():
-            return f"'.{node.attr}'"
-    return type(node).__name__

@@ -16,6 +16,7 @@ import re
 from topics.errors import BadInput
 
 MOST_CHARACTERS, MOST_PARTS, MOST_DEPTH, MOST_ENTRIES = 2_000, 200, 20, 500
+_MOST_SHOWN = 60  # characters of a part, in reasons and errors
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -64,6 +65,12 @@ def place(text: str, node: ast.expr) -> tuple[int, int]:
     return node.lineno, len(before) + (0 if node.lineno == 1 else 1)
 
 
+def written(node: ast.expr) -> str:
+    """Give a part as it is written, cut where it is long."""
+    text = ast.unparse(node)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
+
+
 def entries(node: ast.expr) -> list[ast.expr] | None:
     """Give the entries of a literal list or tuple; None: it is neither."""
     return node.elts if isinstance(node, ast.List | ast.Tuple) else None
@@ -72,11 +79,15 @@ def entries(node: ast.expr) -> list[ast.expr] | None:
 def _misread(text: str, error: SyntaxError) -> BadExpression:
     """Tell a syntax error in the words of the text without its brackets."""
     lines = _LINE_END.split(text)
-    line = min(max(error.lineno or 1, 1), len(lines))
-    column = max((error.offset or 1) - (1 if line == 1 else 0), 1)
+    line, column = error.lineno or 1, (error.offset or 1) - (1 if error.lineno == 1 else 0)
+    if line > len(lines):
+        line, column = len(lines), len(lines[-1]) + 1
     brackets = "']'" in error.msg or "'['" in error.msg
-    what = "the brackets do not match" if brackets else error.msg
-    return BadExpression(line, min(column, len(lines[line - 1]) + 1), f"this is no expression: {what}")
+    what = "the brackets do not match" if brackets else error.msg.replace(" or ':='", "")
+    what = what.removesuffix(" Perhaps you forgot a comma?")
+    return BadExpression(
+        line, min(max(column, 1), len(lines[line - 1]) + 1), f"this is no expression: {what}"
+    )
 
 
 def _within_bounds(text: str, root: ast.expr) -> None:
