@@ -201,6 +201,21 @@ class Health(BaseModel):
     )
 
 
+class Fraud(BaseModel):
+    """Where the models that score purchases are kept."""
+
+    model_config = FROZEN
+
+    models: Path | None = Field(
+        default=None, description="folder of trained models; else `models` in the user's data folder"
+    )
+
+    @property
+    def folder(self) -> Path:
+        """Give the folder of trained models."""
+        return self.models or data_home() / "models"
+
+
 class Webhooks(BaseModel):
     """Who is told of fraud, and how the dispatcher that tells them works."""
 
@@ -248,6 +263,7 @@ class Settings(BaseSettings):
     thresholds: Thresholds = Thresholds()
     backfill: Backfill = Backfill()
     health: Health = Health()
+    fraud: Fraud = Fraud()
     webhooks: Webhooks = Webhooks()
     drain: bool = Field(default=False, description="read to the end seen at start, then stop")
     embedded: Embedded = Embedded()

@@ -1,0 +1,108 @@
+"""Purchases and labels read back from ClickHouse, in the order in which the flow saw them.
+
+Rules:
+- Purchases come by Kafka time, and within a partition as its log has them; a copy of an event in its
+  partition is left out. They have the columns of `decode`, with `kafka_time_ms` and their place.
+- A label counts from its record's Kafka time on. `fraud_labels` holds one row a label; it names its purchase
+  by place, or by player and transaction id. Of two labels of a purchase the later counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+from clickhouse_connect.driver.client import Client
+
+from topics.decode import EVENT_TIME, fields_of_topic, schema_of
+from topics.fields import Kind
+from topics.purchase_events import TOPIC
+
+BLOCK_ROWS = 50_000
+PLACE = ("log", "partition", "offset")
+_SCHEMA = schema_of(TOPIC) | {
+    "kafka_time_ms": pl.Int64(),
+    "log": pl.String(),
+    "partition": pl.Int64(),
+    "offset": pl.Int64(),
+}
+_PURCHASES = """
+SELECT <columns>, toUnixTimestamp64Milli(kafka_time) AS kafka_time_ms, `log`, `partition`, `offset`
+FROM purchase_events
+WHERE kafka_time >= fromUnixTimestamp64Milli({from:Int64})
+    AND kafka_time < fromUnixTimestamp64Milli({to:Int64})
+ORDER BY kafka_time, `log`, `partition`, `offset`
+LIMIT 1 BY `log`, `partition`, coalesce(event_id, concat(char(0), toString(`offset`)))
+"""
+_COUNT = """
+SELECT count() FROM purchase_events
+WHERE kafka_time >= fromUnixTimestamp64Milli({from:Int64})
+    AND kafka_time < fromUnixTimestamp64Milli({to:Int64})
+"""
+_LABELS = """
+SELECT `log`, `partition`, `offset`, transaction_id, player_id, toBool(fraud) AS fraud,
+    toUnixTimestamp64Milli(kafka_time) AS known_ms
+FROM fraud_labels
+WHERE kafka_time < fromUnixTimestamp64Milli({until:Int64})
+ORDER BY kafka_time
+"""
+_LABEL_SCHEMA: dict[str, pl.DataType] = {
+    "log": pl.String(),
+    "partition": pl.Int64(),
+    "offset": pl.Int64(),
+    "transaction_id": pl.String(),
+    "player_id": pl.String(),
+    "fraud": pl.Boolean(),
+    "known_ms": pl.Int64(),
+}
+_THERE = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'fraud_labels'"
+
+
+def count_purchases(client: Client, from_ms: int, to_ms: int) -> int:
+    """Count the purchases that arrived in a time, copies included."""
+    return int(client.query(_COUNT, parameters={"from": from_ms, "to": to_ms}).result_rows[0][0])
+
+
+def read_purchases(client: Client, from_ms: int, to_ms: int) -> Iterator[pl.DataFrame]:
+    """Read the purchases that arrived in a time (Kafka time, epoch ms), block by block."""
+    query = _PURCHASES.replace("<columns>", ", ".join(_columns()))
+    settings = {"max_block_size": BLOCK_ROWS}
+    with client.query_arrow_stream(query, {"from": from_ms, "to": to_ms}, settings) as blocks:
+        for block in blocks:
+            yield pl.DataFrame(pl.from_arrow(block)).select(list(_SCHEMA)).cast(_SCHEMA)  # type: ignore[arg-type]
+
+
+def read_labels(client: Client, until_ms: int) -> pl.DataFrame:
+    """Read what was known of purchases before a time (epoch ms), the earliest label first."""
+    if not client.query(_THERE).result_rows[0][0]:
+        return pl.DataFrame(schema=_LABEL_SCHEMA)
+    found = pl.from_arrow(client.query_arrow(_LABELS, parameters={"until": until_ms}))
+    return pl.DataFrame(found).cast(_LABEL_SCHEMA)  # type: ignore[arg-type]
+
+
+def labelled(purchases: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """Add to each purchase `fraud` (null: nobody said) and `known_ms`, from its latest label."""
+    said = ["fraud", "known_ms"]
+    places = labels.drop_nulls(PLACE).unique(PLACE, keep="last", maintain_order=True)
+    receipt = ["player_id", "transaction_id"]
+    receipts = labels.drop_nulls(receipt).unique(receipt, keep="last", maintain_order=True)
+    found = purchases.join(places.select(*PLACE, *said), on=PLACE, how="left", maintain_order="left")
+    found = found.join(
+        receipts.select(*receipt, *said), on=receipt, how="left", maintain_order="left", suffix="_receipt"
+    )
+    later = pl.col("known_ms_receipt") > pl.col("known_ms").fill_null(-1)
+    chosen = [pl.when(later).then(f"{name}_receipt").otherwise(name).alias(name) for name in said]
+    return found.with_columns(chosen).drop(f"{name}_receipt" for name in said)
+
+
+def _columns() -> Iterator[str]:
+    """Give each field as `decode` has it: times and money as integers."""
+    for field in fields_of_topic(TOPIC).all:
+        name = f"`{field.name}`"
+        if field.kind is Kind.TIME:
+            taken = f"toUnixTimestamp64Milli({name})"
+        elif field.kind is Kind.MONEY:
+            taken = f"toInt64({name} * 10000)"
+        else:
+            taken = name
+        yield f"{taken} AS `{EVENT_TIME if field.name == TOPIC.time else field.name}`"
