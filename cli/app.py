@@ -27,6 +27,7 @@ from cli import (
     test,
     topics,
     verify,
+    webhooks,
 )
 
 INTRODUCTION = """Turns game events from Kafka into live tables in ClickHouse, exact under fire.
@@ -71,6 +72,7 @@ app.command("rebuild", rich_help_panel=FLOWS)(rebuild.rebuild)
 app.command("backfill", rich_help_panel=FLOWS)(backfill.backfill)
 app.command("recover", rich_help_panel=FLOWS)(recover.recover)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=FLOWS)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=FLOWS)
 app.command("tail", rich_help_panel=FLOWS)(tail.tail)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)
 app.command("bench", rich_help_panel=PROOF)(bench.bench)

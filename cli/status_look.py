@@ -17,6 +17,7 @@ from cli.harmless import moment, now_ms
 from cli.status_model import RUNS, FlowHealth, FlowStatus, PartitionStatus, ServiceStatus, Status
 from cli.status_processes import Heard, hear, worst
 from cli.status_services import Logs, Stored, logs, stored, unread
+from cli.webhooks_place import store_folder
 from flows.registry import FLOWS
 from flows.store import DATABASE
 
@@ -39,20 +40,21 @@ class Looker:
     def __init__(self, wanted: tuple[str, ...]) -> None:
         self._wanted = wanted
         self._recovery = settings.from_caller(settings.load().recovery.dir)
+        self._webhooks = store_folder(settings.load())
         self._before: dict[str, float] = {}  # messages read by flow
         self._before_s: float | None = None
 
     def look(self) -> Status:
         """Ask everybody."""
         if self._before_s is None:
-            self._remember(hear(self._recovery))
+            self._remember(hear(self._recovery, self._webhooks))
         known = stored()
-        heard = hear(self._recovery)
+        heard = hear(self._recovery, self._webhooks)
         running = {of.flow for of in heard if of.status.health in RUNS}
         kafka = logs({topic for flow, _, topic, _ in known.places if flow not in running})
         if (rest_s := (self._before_s or 0.0) + RATE_OVER_S - time.monotonic()) > 0:
             time.sleep(rest_s)
-            heard = hear(self._recovery)
+            heard = hear(self._recovery, self._webhooks)
         asked = Asked(self._recovery, known, kafka, self._remember(heard))
         names = [*FLOWS, *sorted({of.flow for of in heard} - FLOWS.keys())]
         flows = tuple(

@@ -16,7 +16,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli.status_model import FlowHealth, PartitionStatus, ProcessStatus
-from flows.health_file import Endpoint, endpoints
+from flows.health_file import Endpoint, endpoints, endpoints_in
 from flows.health_verdict import Reason
 from sinks import metrics as names
 
@@ -34,9 +34,9 @@ class Heard:
     read: float = 0.0
 
 
-def hear(recovery: Path) -> list[Heard]:
-    """Ask every process that a file names."""
-    found = list(endpoints(recovery))
+def hear(recovery: Path, beside: Path) -> list[Heard]:
+    """Ask every process that a file names, in the folders of the stores or in one beside them."""
+    found = [*endpoints(recovery), *endpoints_in(beside)]
     with httpx.Client(timeout=ANSWER_S, trust_env=False) as client, ThreadPoolExecutor(AT_ONCE) as asking:
         return list(asking.map(lambda endpoint: _hear(client, endpoint), found))
 

@@ -75,6 +75,11 @@ def endpoints(recovery: Path) -> Iterator[Endpoint]:
     return _read(recovery.glob(f"*/{PREFIX}*.json"))
 
 
+def endpoints_in(folder: Path) -> Iterator[Endpoint]:
+    """Give what the files in one folder say, stale ones too."""
+    return _read(folder.glob(f"{PREFIX}*.json"))
+
+
 def _read(paths: Iterable[Path]) -> Iterator[Endpoint]:
     for path in sorted(paths):
         with suppress(OSError, msgspec.MsgspecError):

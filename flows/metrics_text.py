@@ -37,6 +37,8 @@ def _labels(sample: Sample) -> list[str]:
     values = {
         "topic": sample.subject,
         "table": sample.subject,
+        "endpoint": sample.subject,
+        "result": sample.result,
         "partition": str(sample.partition),
         "window_seconds": str(sample.window_seconds),
     }

@@ -29,10 +29,11 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One metric's value; `subject` is the topic or the table that it is about, '' for the process."""
+    """One metric's value; `subject` is the topic, table or endpoint that it is about, '' for the process."""
 
     metric: Metric
     value: float
     subject: str = ""
     partition: int = WHOLE
     window_seconds: int = 0
+    result: str = ""

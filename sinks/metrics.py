@@ -14,6 +14,7 @@ from sinks.metric import Kind, Metric
 METRICS: list[Metric] = []
 PARTITION = ("topic", "partition")
 WINDOW = (*PARTITION, "window_seconds")
+ENDPOINT = ("endpoint",)
 
 
 def _metric(name: str, unit: str, labels: tuple[str, ...], what: str, act: str) -> Metric:
@@ -238,4 +239,48 @@ MISSED = _metric(
     (),
     "Times that these numbers could not be written to `pipeline_metrics`; they are left out, not repeated.",
     "It grows only while ClickHouse is away; panels of the pipeline have a gap there.",
+)
+WEBHOOKS_PENDING = _metric(
+    "gamewax_webhooks_pending",
+    "messages",
+    ENDPOINT,
+    "Messages of the dispatcher that the endpoint is still to get.",
+    "If it grows, `./gamewax webhooks list` says what the endpoint answers.",
+)
+WEBHOOKS_OLDEST = _metric(
+    "gamewax_webhooks_oldest_pending_age_seconds",
+    "seconds",
+    ENDPOINT,
+    "How long the oldest message has been pending; 0 when none is.",
+    "Above a minute the endpoint is slow or fails: `./gamewax webhooks log --endpoint NAME` shows what it "
+    "answers.",
+)
+WEBHOOKS_DEAD = _metric(
+    "gamewax_webhooks_dead",
+    "messages",
+    ENDPOINT,
+    "Messages that the endpoint did not get and will not, in the time that the log is kept.",
+    "Mend the endpoint, then `./gamewax webhooks resend --dead`.",
+)
+WEBHOOKS_OPEN = _metric(
+    "gamewax_webhooks_breaker_open",
+    "0 or 1",
+    ENDPOINT,
+    "1 while the endpoint is left alone: it failed several times in a row, or is disabled.",
+    "At 1 for long: `./gamewax webhooks list` says why, `./gamewax webhooks test NAME` tries it.",
+)
+WEBHOOKS_TRIES = _metric(
+    "gamewax_webhooks_attempts_total",
+    "tries",
+    (*ENDPOINT, "result"),
+    "Tries by what became of them; `delivered` is success. Kept in the store, so a restart goes on counting.",
+    "Many `timeout` or `http_5xx`: the receiver is overloaded. `refused`: its address is not allowed. "
+    "`tls`: its certificate is wrong.",
+)
+WEBHOOKS_UNREADABLE = _metric(
+    "gamewax_webhooks_unreadable",
+    "messages",
+    (),
+    "Records of the topic `fraud-outbox` that were no message; the dispatcher's store keeps them.",
+    "Somebody else writes to the topic, or the flow is of a later version than the dispatcher.",
 )

@@ -39,6 +39,7 @@ CREATE INDEX IF NOT EXISTS due ON deliveries (endpoint, next_ms)
   WHERE state = 'pending' AND next_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS in_order ON deliveries (endpoint, player_id, seq) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS ages ON deliveries (endpoint, begun_ms) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS dead ON deliveries (endpoint, seq) WHERE state = 'dead';
 CREATE INDEX IF NOT EXISTS ended ON deliveries (ended_ms) WHERE state != 'pending';
 CREATE TABLE IF NOT EXISTS attempts (
   seq INTEGER NOT NULL, endpoint TEXT NOT NULL, number INTEGER NOT NULL, at_ms INTEGER NOT NULL,

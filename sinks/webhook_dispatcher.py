@@ -8,6 +8,7 @@ endpoint that is no longer in the file keeps its queue until that is too old.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,6 +72,11 @@ class Dispatcher:
         self._outbox, self._means, self._reread, self._keep_days = outbox, means, reread, keep_days
         self._lanes: dict[str, Lane] = {}
         self._running: asyncio.TaskGroup | None = None
+        self._looked_s = time.monotonic()
+
+    def still_s(self) -> float:
+        """Say how long ago it last looked around; any thread may ask."""
+        return time.monotonic() - self._looked_s
 
     def configure(self, endpoints: Sequence[Endpoint]) -> None:
         """Deliver to these from now on."""
@@ -137,6 +143,7 @@ class Dispatcher:
 
     def _look(self) -> None:
         """See what has changed: the endpoints' file, and what commands wrote into the store."""
+        self._looked_s = time.monotonic()
         try:
             endpoints = self._reread()
         except BadInput as error:

@@ -1,0 +1,183 @@
+"""Endpoints, tries and messages as people and programs read them.
+
+Rules: what came from outside is escaped before it is shown (`cli.harmless`); an address is shown without its
+path and query, which may hold a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import settings
+from cli.harmless import harmless, moment, now_ms
+from cli.status_view import span
+from cli.webhooks_ask import dispatcher, who_sends
+from cli.webhooks_place import endpoints, endpoints_file, store_file, store_folder
+from sinks.outbox_report import Attempt, Delivery, Known, Standing, attempts, message, reading, standings
+from sinks.webhook_endpoints import Endpoint
+from topics.errors import BadInput
+
+WIDE = 120  # columns when nobody says how wide the output is
+STYLES = {"delivering": "green", "delivered": "green", "dead": "bold red", "pending": "yellow"}
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """One endpoint as `list --json` gives it; times are RFC 3339."""
+
+    endpoint: str
+    address: str
+    state: str
+    why: str
+    until: str | None
+    pending: int
+    oldest_pending_s: float | None
+    next_try: str | None
+    delivered: int
+    dead: int
+    wants: str
+
+
+def show_list(*, as_json: bool) -> None:
+    """Print all endpoints: those of the file, and others that are still to get something."""
+    at, present_ms = settings.load(), now_ms()
+    known, there = endpoints(at), dict[str, Standing]()
+    if store_file(at).exists():
+        with reading(store_file(at)) as db:
+            there = standings(db)
+    owner = dispatcher(store_folder(at))
+    names = [*known, *(name for name in there if name not in known and there[name].pending)]
+    found = [shown(known.get(name), there.get(name, Standing(name)), present_ms) for name in names]
+    if as_json:
+        answer = {"dispatcher": None if owner is None else owner.pid, "endpoints": found}
+        print(msgspec.json.format(msgspec.json.encode(answer)).decode())
+        return
+    console = _console()
+    if endpoints_file(at) is None:
+        console.print("nobody is told: GAMEWAX_WEBHOOKS__ENDPOINTS names no file (docs/webhooks.md)")
+    if found:
+        console.print(_endpoints(found))
+    for of in found:
+        if of.why:
+            console.print(Text(f"{of.endpoint}: {harmless(of.why)}", "red"), soft_wrap=True)
+    console.print(Text(who_sends(store_folder(at)), "dim"), soft_wrap=True)
+
+
+def shown(endpoint: Endpoint | None, of: Standing, present_ms: int) -> Shown:
+    """Put together what the file and the store say of an endpoint."""
+    state = of.state(present_ms)
+    rests = state in {"open", "paused"} and of.until_ms > present_ms
+    return Shown(
+        endpoint=of.endpoint,
+        address=endpoint.target.origin if endpoint else "",
+        state="not in the file" if endpoint is None else "delivering" if state == "closed" else state,
+        why=of.why if state != "closed" else "",
+        until=moment(of.until_ms) if rests else None,
+        pending=of.pending,
+        oldest_pending_s=None if of.oldest_ms is None else max(present_ms - of.oldest_ms, 0) / 1000,
+        next_try=None if of.next_ms is None else moment(max(of.next_ms, of.until_ms if rests else 0)),
+        delivered=of.delivered,
+        dead=of.dead,
+        wants=str(endpoint.wanted) if endpoint else "",
+    )
+
+
+def show_log(endpoint: str, limit: int, *, as_json: bool) -> None:
+    """Print the newest tries."""
+    with reading(store_file(settings.load())) as db:
+        found = attempts(db, "", endpoint, limit)
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode([_told(of) for of in found])).decode())
+        return
+    console = _console()
+    if not found:
+        console.print("nothing was sent yet")
+    for of in found:
+        console.print(_line(of, of.id), soft_wrap=True)
+
+
+def show_message(message_id: str, endpoint: str, *, as_json: bool) -> None:
+    """Print everything about one message.
+
+    Raises:
+        BadInput: there is none with this id.
+
+    """
+    with reading(store_file(settings.load())) as db:
+        found, tries = message(db, message_id), attempts(db, message_id, endpoint)
+    if found is None:
+        raise BadInput(f"there is no message {message_id!r}: ./gamewax webhooks log tells ids")
+    known, deliveries = found
+    if as_json:
+        answer = {"message": known, "deliveries": deliveries, "tries": [_told(of) for of in reversed(tries)]}
+        print(msgspec.json.format(msgspec.json.encode(answer)).decode())
+        return
+    _in_full(known, deliveries, tries)
+
+
+def _in_full(known: Known, deliveries: Sequence[Delivery], tries: Sequence[Attempt]) -> None:
+    console = _console()
+    facts = {
+        "id": known.id,
+        "kind": known.kind,
+        "player": known.player_id,
+        "rule": f"{known.rule_id} version {known.rule_version}",
+        "score": f"{known.score:g}, decision {known.decision or 'none'}",
+        "taken": moment(known.taken_ms),
+    }
+    for name, value in facts.items():
+        console.print(Text(f"{name:<10}", "dim"), Text(harmless(value)), soft_wrap=True)
+    if not deliveries:
+        console.print("no endpoint wanted it")
+    for of in deliveries:
+        console.print(Text.assemble(("\n" + of.endpoint, "bold"), "  ", _state(of)), soft_wrap=True)
+        for attempt in reversed([attempt for attempt in tries if attempt.endpoint == of.endpoint]):
+            console.print(_line(attempt, f"try {attempt.number}"), soft_wrap=True)
+    body = "its body was forgotten" if known.body is None else harmless(known.body)
+    console.print(Text(f"\n{body}"), soft_wrap=True)
+
+
+def _endpoints(found: Sequence[Shown]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("endpoint", "address", "state"):
+        table.add_column(name, overflow="fold")
+    for name in ("pending", "oldest", "delivered", "dead"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("wants", overflow="fold")
+    for of in found:
+        state = of.state if of.until is None else f"{of.state} until {of.until[11:19]}"
+        table.add_row(
+            of.endpoint, Text(of.address), Text(state, STYLES.get(of.state, "bold red")), f"{of.pending:,}",
+            span(of.oldest_pending_s), f"{of.delivered:,}", f"{of.dead:,}", Text(harmless(of.wants)),
+        )  # fmt: skip
+    return table
+
+
+def _state(of: Delivery) -> Text:
+    if of.state != "pending":
+        when = f" {moment(of.ended_ms)}" if of.ended_ms else ""
+        return Text(f"{of.state}{when}  {harmless(of.reason)}".rstrip(), STYLES.get(of.state, ""))
+    due = "behind another message of its player" if of.next_ms is None else f"next try {moment(of.next_ms)}"
+    return Text(f"pending, {due}", STYLES["pending"])
+
+
+def _line(of: Attempt, head: str) -> Text:
+    good = of.result == "delivered"
+    outcome = f"HTTP {of.status}" if good else of.result
+    line = Text.assemble((moment(of.at_ms), "dim"), "  ", (harmless(head), "cyan"), f"  {of.endpoint}  ")
+    line.append(outcome, "green" if good else "bold red").append(f"  {of.ms} ms")
+    return line.append(f"  {harmless(of.error)}") if of.error else line
+
+
+def _told(of: Attempt) -> dict[str, object]:
+    fields = msgspec.structs.asdict(of)
+    return {"at": moment(fields.pop("at_ms")), **fields}
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDE)
