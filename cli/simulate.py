@@ -45,6 +45,16 @@ TruthTo = Annotated[
 Start = Annotated[
     str, typer.Option(help="First event time (now if not given; 2026-01-01T00:00:00Z for lines and files).")
 ]
+FraudShare = Annotated[
+    float | None,
+    typer.Option(
+        "--fraud",
+        min=0,
+        max=0.5,
+        metavar="SHARE",
+        help="Plant fraud among honest customers: this share of purchases (try 0.05). Also sends `players`.",
+    ),
+]
 Daily = Annotated[
     bool, typer.Option("--daily", help="Players come and go with the hour; --rate is at 20:00 UTC.")
 ]
@@ -62,12 +72,14 @@ def simulate(  # noqa: PLR0913 — one argument an option
     truth: TruthTo = None,
     start: Start = "",
     daily: Daily = False,
+    fraud: FraudShare = None,
 ) -> None:
     """Make up the traffic of a game: players, purchases, servers, and what goes wrong.
 
     With --events and without --rate it goes as fast as it can, and its event times end about now.
     """
-    from simulator.plan import TOPICS, Plan
+    from simulator.fraud import Fraud
+    from simulator.plan import PLAYERS, PURCHASE_EVENTS, TOPICS, Plan
     from simulator.run import Run
     from simulator.trouble import trouble as read_trouble
 
@@ -80,7 +92,12 @@ def simulate(  # noqa: PLR0913 — one argument an option
     length_ms = (events or 0) * 1000 // speed if at_once else 0
     start_ms = epoch_ms(start) if start else LINES_START_MS if text else now_ms() - length_ms
     chosen = tuple(name for name in TOPICS if not topic or name in topic)
-    plan = Plan(seed, start_ms, speed, chosen, read_trouble(trouble), daily, text)
+    if fraud is not None:
+        if PURCHASE_EVENTS not in chosen:
+            raise BadInput(f"--fraud needs purchases: add --topic {PURCHASE_EVENTS}")
+        chosen = (*chosen, PLAYERS)
+    planted = None if fraud is None else Fraud(fraud)
+    plan = Plan(seed, start_ms, speed, chosen, read_trouble(trouble), daily, text, planted)
     send(Run(plan, events, live=not at_once), "-" if lines else to, truth)
 
 

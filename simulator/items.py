@@ -5,6 +5,7 @@ Rules: prices are kept in units of 10^-4, so sums are exact; every spelling of a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -45,8 +46,8 @@ class Items:
     popular: Floats
 
 
-def items() -> Items:
-    """Make the catalogue: the first items sell best."""
+def items(priced: Sequence[tuple[str, str]] = ITEMS) -> Items:
+    """Make the catalogue of items with their prices in US dollars: the first items sell best."""
     rows = [
         (
             item.strip('"'),
@@ -54,12 +55,12 @@ def items() -> Items:
             int(price * UNITS),
             f'"item_id":{item},"price":{written},"currency":"{code}","purchase_timestamp":',
         )
-        for item, dollars in ITEMS
+        for item, dollars in priced
         for code, per_dollar, decimals in CURRENCIES
         for price in [price_of(dollars, per_dollar, decimals)]
         for written in spellings(price)
     ]
-    weights = pl.Series([1 / (rank + 1) for rank in range(len(ITEMS))], dtype=pl.Float64)
+    weights = pl.Series([1 / (rank + 1) for rank in range(len(priced))], dtype=pl.Float64)
     schema = {"item_id": pl.String, "currency": pl.String, "units": pl.Int64, "text": pl.String}
     return Items(
         pl.DataFrame(rows, schema=schema, orient="row"), (weights.cum_sum() / weights.sum()).to_numpy()

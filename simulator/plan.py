@@ -13,12 +13,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from simulator.fraud import BUYS, Fraud, people_for
 from simulator.trouble import CALM, Trouble
-from topics import player_events, purchase_events, server_metrics
+from topics import player_events, players, purchase_events, server_metrics
 
 PLAYER_EVENTS = player_events.TOPIC.name
 PURCHASE_EVENTS = purchase_events.TOPIC.name
 SERVER_METRICS = server_metrics.TOPIC.name
+PLAYERS = players.TOPIC.name  # beside the others, once fraud is planted
 TOPICS = (PLAYER_EVENTS, PURCHASE_EVENTS, SERVER_METRICS)
 
 Kind: TypeAlias = Literal["good", "late", "beyond", "duplicate", "malformed"]
@@ -30,6 +32,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 FEWEST_SEATS, MOST_SEATS = 50, 20_000  # players in play at once; about one action a second each
+PER_SEAT = 20  # known players for each that is in play
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Plan:
 
     `start_ms` is its first event time (epoch ms), `rate` its messages a second; with `daily` that is the
     busiest hour's. `lines` leaves out what cannot stand in a line of a file: a message without value.
+    With `fraud` purchases are those of a shop (`simulator.fraud_shop`).
     """
 
     seed: int
@@ -47,6 +51,7 @@ class Plan:
     trouble: Trouble = CALM
     daily: bool = False
     lines: bool = False
+    fraud: Fraud | None = None
 
     @property
     def run(self) -> str:
@@ -57,6 +62,17 @@ class Plan:
     def seats(self) -> int:
         """Count the players who are in play at once."""
         return max(FEWEST_SEATS, min(self.rate, MOST_SEATS))
+
+    @property
+    def people(self) -> int:
+        """Count the players who are known."""
+        asked = people_for(self.fraud, self.rate * self.buys) if self.fraud else 0
+        return max(self.seats * PER_SEAT, asked)
+
+    @property
+    def buys(self) -> float:
+        """Give the share of what players do that is a purchase, where there is a shop."""
+        return BUYS if PLAYER_EVENTS in self.topics else 1.0
 
     def random(self, purpose: str) -> np.random.Generator:
         """Give the random numbers of one part, which no other part can disturb."""

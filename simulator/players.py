@@ -16,7 +16,6 @@ import polars as pl
 from simulator.plan import Bools, Floats, Ints, Plan
 from simulator.times import CLOCKS
 
-PER_SEAT = 20  # known players for each that is in play
 GAMES = ("", "arena", "kart")
 OF_TEN = (0, 1, 0, 0, 2, 0, 0, 0, 0, 0)  # the game of each tenth player
 ANONYMOUS, NEWER = 20, 10  # one in so many players
@@ -50,6 +49,7 @@ class Players:
     skew_ms: Ints  # what is wrong with the client's clock
     server: Ints  # where the player plays
     ring: Ints  # -1: none
+    seats: int  # in play at once
     level: Ints
     fails: Ints
     busy: Bools
@@ -59,11 +59,6 @@ class Players:
     def count(self) -> int:
         """Count the players."""
         return self.skill.size
-
-    @property
-    def seats(self) -> int:
-        """Count those who are in play at once."""
-        return self.count // PER_SEAT
 
     def arrive(self, random: np.random.Generator, seats: Ints) -> Ints:
         """Let players come: of four at random the first who is neither in play nor gone for good.
@@ -84,7 +79,7 @@ class Players:
 
 def players(plan: Plan, levels: int, servers: int) -> Players:
     """Make the players of a run."""
-    random, count = plan.random("players"), plan.seats * PER_SEAT
+    random, count = plan.random("players"), plan.people
     rows = np.arange(count)
     ring = np.where((rows < RINGS * RING) & plan.trouble.rings, rows // RING, -1)
     limits, habits = np.array(HABITS).T
@@ -98,6 +93,7 @@ def players(plan: Plan, levels: int, servers: int) -> Players:
         skew_ms=_skew_ms(random, count, plan.trouble.skew),
         server=rows * servers // count,
         ring=ring,
+        seats=plan.seats,
         level=random.integers(0, levels, count),
         fails=np.zeros(count, np.int64),
         busy=np.zeros(count, np.bool_),

@@ -15,6 +15,7 @@ import polars as pl
 from simulator import truth_views as views
 from simulator.batch import Batch
 from simulator.counts import Counts
+from simulator.fraud_truth import FraudTruth
 from simulator.plan import GOOD, LATE, PLAYER_EVENTS, PURCHASE_EVENTS, SERVER_METRICS
 from simulator.reports import LOADS
 from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
@@ -38,6 +39,7 @@ class Truth:
         self.world = world
         self.counts = Counts(world.plan.topics)
         self.newest_us = world.plan.start_ms * 1000
+        self.fraud = FraudTruth(world.plan.run, world.people) if world.people else None
         self._kept: dict[str, list[pl.DataFrame]] = {topic: [kept(topic, None)] for topic in KEPT}
 
     @property
@@ -49,8 +51,10 @@ class Truth:
         """Count messages that were sent."""
         for batch in batches:
             self.counts.add([batch])
-            if len(batch):
+            if len(batch) and batch.topic in KEPT:
                 self._kept[batch.topic].append(kept(batch.topic, batch.facts))
+                if self.fraud and batch.topic == PURCHASE_EVENTS:
+                    self.fraud.add(batch.facts)
                 self.newest_us = max(self.newest_us, int(batch.due_us[-1]))
 
     def engagement_by_level(self, window_s: int) -> dict[LevelKey, LevelRow]:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 
+from simulator.fraud_truth import FraudTruth
 from simulator.players import RING, RINGS
 from simulator.text_files import opened
 from simulator.truth import Truth
@@ -47,6 +48,7 @@ def facts(truth: Truth) -> Iterator[Fact]:
         "topics": list(plan.topics),
         "trouble": asdict(plan.trouble),
         "daily": plan.daily,
+        **({"fraud": plan.fraud.share} if plan.fraud else {}),
     }
     for topic, kinds in truth.counts.kinds.items():
         yield {"fact": "messages", "topic": topic, "read": kinds.total(), **kinds}
@@ -58,7 +60,7 @@ def facts(truth: Truth) -> Iterator[Fact]:
 
 
 def planted(truth: Truth) -> Iterator[Fact]:
-    """Name what somebody should find: traps, outages that have begun, the leak, the rings."""
+    """Name what somebody should find: traps, outages that have begun, the leak, the rings, the frauds."""
     world = truth.world
     yield from ({"fact": "trap", "level_id": level_id} for level_id in world.levels.traps)
     for outage in world.servers.outages(truth.newest_us // 1000):
@@ -67,10 +69,33 @@ def planted(truth: Truth) -> Iterator[Fact]:
         yield {"fact": "outage", "server_id": server_id, **span}
     if world.servers.leaky >= 0:
         yield {"fact": "leak", "server_id": world.servers.ids[world.servers.leaky]}
-    if world.plan.trouble.rings:
+    if truth.fraud:
+        yield from frauds(truth.fraud)
+    elif world.plan.trouble.rings:
         for ring in range(RINGS):
             names = [world.names.keys[ring * RING + number].decode() for number in range(RING)]
             yield {"fact": "fraud_ring", "players": names, "device_id": f"shared_{ring}"}
+
+
+def frauds(found: FraudTruth) -> Iterator[Fact]:
+    """Name the cases of fraud, and the honest players who share an address."""
+    for case in found.cases():
+        span = {"from": moment(case.from_ms), "to": moment(case.to_ms)}
+        named = {
+            "players": case.players,
+            "transaction_ids": case.transaction_ids,
+            "event_ids": case.event_ids,
+        }
+        yield {
+            "fact": "fraud",
+            "case": case.number,
+            "kind": case.kind,
+            **span,
+            "planned": case.planned,
+            **named,
+        }
+    for shared in found.shared():
+        yield {"fact": "nat", **asdict(shared)}
 
 
 def rows(truth: Truth, window_s: int) -> Iterator[Fact]:

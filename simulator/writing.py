@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from simulator.fraud_writing import bought, registered
 from simulator.malformed import FAULTS
-from simulator.plan import PLAYER_EVENTS, SERVER_METRICS, Ints
+from simulator.plan import PLAYER_EVENTS, PLAYERS, SERVER_METRICS, Ints
 from simulator.players import ANONYMOUS
 from simulator.reports import LOADS, MILLI, STATES
 from simulator.servers import Servers
@@ -38,12 +39,22 @@ class Writer:
             texts = self._reports(facts)
         else:
             who, keys = facts["player"], self.world.names.keys
-            texts = self._events(facts) if topic == PLAYER_EVENTS else self._purchases(facts)
+            texts = self._of_players(topic, facts)
         values: Values = texts.cast(pl.Binary).to_list()
         faults = facts["fault"]
         for row in (faults >= 0).arg_true().to_list():
             values[row] = FAULTS[topic][faults[row]][1]
         return [keys[row] for row in who.to_list()], values
+
+    def _of_players(self, topic: str, facts: pl.DataFrame) -> pl.Series:
+        if topic == PLAYER_EVENTS:
+            return self._events(facts)
+        return self._registrations(facts) if topic == PLAYERS else self._purchases(facts)
+
+    def _registrations(self, facts: pl.DataFrame) -> pl.Series:
+        clocks = np.full(facts.height, ZULU_CLOCK)
+        first, last = registered(facts, self.world.players.game)
+        return joined(told(facts, first), *written(facts["created_ms"].to_numpy(), clocks), told(facts, last))
 
     def _events(self, facts: pl.DataFrame) -> pl.Series:
         names, actions = self.world.names, self.world.actions
@@ -59,6 +70,12 @@ class Writer:
 
     def _purchases(self, facts: pl.DataFrame) -> pl.Series:
         names, offers = self.world.names, self.world.items.offers
+        if self.world.people is not None:
+            first, last = bought(facts, self.world.players.game, self.run)
+            times = written(facts["at_ms"].to_numpy(), self._clocks(facts))
+            return joined(
+                told(facts, first), offers["text"].gather(facts["offer"]), *times, told(facts, last)
+            )
         ids = f',"transaction_id":"tx-{self.run}-{{}}","event_id":"{self.run}-p{{}}"}}}}'
         return joined(
             names.buy.gather(facts["player"]),
