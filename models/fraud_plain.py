@@ -39,7 +39,7 @@ def network_of(text: str) -> tuple[str, str]:
     try:
         address: IPv4Address | IPv6Address = ip_address(text.strip())
     except ValueError:
-        return text, text
+        return text, text and text + "/"
     if isinstance(address, IPv6Address):
         address = address.ipv4_mapped or IPv6Address(int(address))
     prefix = 24 if address.version == 4 else 64  # noqa: PLR2004
@@ -47,7 +47,7 @@ def network_of(text: str) -> tuple[str, str]:
 
 
 def _spend(rows: Iterable[Row], currency: object) -> float:
-    return sum(_price(row) for row in rows if row["currency"] == currency) / 10_000
+    return float(sum(_price(row) for row in rows if row["currency"] == currency)) / 10_000
 
 
 def _price(row: Row) -> int:
@@ -62,10 +62,10 @@ def _different(rows: Iterable[Row], column: str) -> int:
 
 def _means(who: str, past: Past, row: Row) -> dict[str, Number]:
     found: dict[str, Number] = {}
-    price = _price(row) / 10_000
+    price = float(_price(row)) / 10_000
     for window in LONG:
         prices = [_price(of) for of in past.within(window)[:-1] if of["currency"] == row["currency"]]
-        mean = sum(prices) / 10_000 / len(prices) if prices else None
+        mean = float(sum(prices)) / 10_000 / len(prices) if prices else None
         found[f"{who}_mean_{window}"] = mean
         suffix = "" if window == "30d" else f"_{window}"
         found[f"amount_to_{who}_mean{suffix}"] = price / mean if mean else None
@@ -81,7 +81,8 @@ class PlainHistories:
     def features(self, row: Row) -> dict[str, Number | bool]:
         """Fold one purchase; gives the features that need a history."""
         address, subnet = network_of(str(row["ip_address"]))
-        row = {**row, "_ip": address, "_subnet": subnet}
+        goods = (row["game_id"] or "", row["item_id"])
+        row = {**row, "_ip": address, "_subnet": subnet, "_goods": goods}
         found = self._of_player(row)
         found |= self._counted("ip", ("_ip",), row, {"players": "player_id"}, spend=True)
         found |= self._counted("subnet", ("_subnet",), row, {"players": "player_id"})
@@ -116,7 +117,7 @@ class PlainHistories:
     def _of_player(self, row: Row) -> dict[str, Number | bool]:
         past = self._past["player", row["player_id"]]
         before = past.rows[-1][0] if past.rows else None
-        sets = {"ips": "_ip", "devices": "device_id", "items": "item_id"}
+        sets = {"ips": "_ip", "devices": "device_id", "items": "_goods"}
         found = self._counted("player", ("player_id",), row, sets, spend=True)
         at = past.rows[-1][0]
         first = len(past.rows) == 1
@@ -128,7 +129,7 @@ class PlainHistories:
         return found | self._of_session(row, at)
 
     def _of_session(self, row: Row, at: int) -> dict[str, Number | bool]:
-        session = self._past["session", row["player_id"], row["session_id"]]
+        session = self._past["session", row["player_id"], row["session_id"] or ""]
         if not row["session_id"] and session.rows and at - session.rows[-1][0] >= SESSION_GAP_MS:
             session.rows = []
         session.add({**row, "event_time": at})
