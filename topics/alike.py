@@ -40,6 +40,10 @@ class Places:
     begins: list[Ints]
     ends: list[Ints]
 
+    def only(self, kept: Bools) -> Places:
+        """Leave the other messages out."""
+        return Places([at[kept] for at in self.begins], [at[kept] for at in self.ends])
+
 
 def read_alike(lines: Lines, flat: Bools, fields: tuple[Field, ...]) -> Cells | None:
     """Read the flat messages that are spelled as the first of them; `None` when they are too few."""
@@ -47,10 +51,13 @@ def read_alike(lines: Lines, flat: Bools, fields: tuple[Field, ...]) -> Cells | 
     spelling = _spelling(lines.text[lines.starts[first] : lines.ends[first]])
     if spelling is None or not _fits(spelling, fields) or len(lines.text) > LONGEST_TEXT:
         return None
-    lines = lines.only(flat)
-    same, places = _cut(lines, spelling)
+    same, places = _cut(lines, flat, spelling)
     if not mostly(int(np.count_nonzero(same)), flat.size):
         return None
+    fine = _unquoted(lines, same, 4 * len(spelling.before))
+    if not fine.all():
+        same[same] = fine
+        places = places.only(fine)
     numbers = [(field.name, spelling.values.get(field.name.encode())) for field in fields]
     columns = [
         excerpts(name, lines, places.begins[number], places.ends[number])
@@ -58,7 +65,7 @@ def read_alike(lines: Lines, flat: Bools, fields: tuple[Field, ...]) -> Cells | 
         if number is not None
     ]
     ours = spelling.values.keys() <= {field.name.encode() for field in fields}
-    return Cells(np.flatnonzero(flat)[same], pl.DataFrame(columns), {}, ours)
+    return Cells(np.flatnonzero(same), pl.DataFrame(columns), {}, ours)
 
 
 def _spelling(message: bytes) -> Spelling | None:
@@ -82,22 +89,32 @@ def _fits(spelling: Spelling, fields: tuple[Field, ...]) -> bool:
     )
 
 
-def _cut(lines: Lines, spelling: Spelling) -> tuple[Bools, Places]:
-    """Flag the messages of a spelling, and give the places of their values.
+def _cut(lines: Lines, flat: Bools, spelling: Spelling) -> tuple[Bools, Places]:
+    """Flag the flat messages with the text of a spelling, and give the places of their values.
 
     A message that has a value too many may make up for one that lacks it: then each is counted by itself.
     """
-    nexts, values = lines.pairs(NEXT), len(spelling.before)
-    every = np.ones(lines.starts.size, np.bool_)
-    if nexts.size == (values - 1) * every.size and lines.count(QUOTE) == 4 * values * every.size:
-        right, places = _placed(lines, every, nexts, spelling)
+    nexts, wanted = lines.pairs(NEXT), len(spelling.before) - 1
+    if flat.all() and nexts.size == wanted * flat.size:
+        right, places = _placed(lines, flat, nexts, spelling)
         if right.all():
             return right, places
     counts = lines.counts_of(nexts)
-    same = (counts == values - 1) & (lines.counts_of(np.flatnonzero(lines.codes == QUOTE)) == 4 * values)
+    same = flat & (counts == wanted)
     right, places = _placed(lines, same, nexts[np.repeat(same, counts)], spelling)
     same[same] = right
-    return same, Places([at[right] for at in places.begins], [at[right] for at in places.ends])
+    return same, places.only(right)
+
+
+def _unquoted(lines: Lines, same: Bools, quotes: int) -> Bools:
+    """Flag those of some messages, most of them, that have no more quotes than so many; none has less."""
+    others = np.flatnonzero(~same)
+    places = zip(lines.starts[others].tolist(), lines.ends[others].tolist(), strict=True)
+    beside = sum(lines.text.count(QUOTE, start, end) for start, end in places)
+    if lines.count(QUOTE) - beside == quotes * (same.size - others.size):
+        return np.ones(same.size - others.size, np.bool_)
+    fine: Bools = lines.counts_of(np.flatnonzero(lines.codes == QUOTE))[same] == quotes
+    return fine
 
 
 def _placed(lines: Lines, rows: Bools, nexts: Ints, spelling: Spelling) -> tuple[Bools, Places]:

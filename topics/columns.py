@@ -61,11 +61,12 @@ def _judged(fields: Fields, time: str | None, cells: Cells, arrived_ms: Ints) ->
     columns, good = _judge(fields, cells)
     if time is not None and cells.rows.size:
         good &= columns[time].to_numpy() - times.AHEAD_MS <= arrived_ms[cells.rows]
-    frame = _frame(fields, cells.rows.size, columns)
-    complete = np.full(cells.rows.size, cells.nothing_else)
-    if good.all():
-        return Sure(cells.rows, frame, complete)
-    return Sure(cells.rows[good], frame.filter(pl.Series(good)), complete[good])
+    rows = cells.rows
+    if not good.all():
+        rows, kept = rows[good], pl.Series(good)
+        columns = {name: column.filter(kept) for name, column in columns.items()}
+    complete = np.full(rows.size, cells.nothing_else)
+    return Sure(rows, _frame(fields, rows.size, columns), complete)
 
 
 def _read(fields: Fields, lines: Lines) -> Cells:
