@@ -18,8 +18,8 @@ class Topic:
     `key` is the event field (or the rule) that gives the message key, `time` the field that holds
     the event time (`None`: Kafka's own timestamp), `event` the struct of a decoded value (`None`:
     nothing decodes it), `compacted` keeps the last value of each key for ever, `tombstone_deletes` makes a
-    message without a value delete what its key names (elsewhere it is a dead letter), `kept_for_ever` keeps all
-    messages for ever.
+    message without a value delete what its key names (elsewhere it is a dead letter), `kept_for_ever` keeps
+    all messages.
     """
 
     name: str
