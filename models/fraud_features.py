@@ -19,7 +19,7 @@ import polars as pl
 from models.fraud_catalogue import COLUMNS, FEATURES
 from models.fraud_history import GroupHistory
 from models.fraud_kinds import GROUPS, Feature, Group
-from models.fraud_label_book import LabelBook, items_of
+from models.fraud_label_book import Labels, items_of
 from models.fraud_rows import Rows, named, rows_of, shard_of
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "Feature",
     "GroupHistory",
     "Histories",
-    "LabelBook",
+    "Labels",
     "Rows",
     "assemble",
     "named",
@@ -53,7 +53,7 @@ class Histories:
 
     def __init__(self) -> None:
         self.groups: dict[Group, GroupHistory] = {group: GroupHistory(group) for group in GROUPS}
-        self.labels = LabelBook()
+        self.labels = Labels()
 
     def learn(self, labels: pl.DataFrame) -> None:
         """Take labels: item_id, game_id, currency, event_time, fraud, known_ms (epoch ms)."""
@@ -70,12 +70,12 @@ class Histories:
         return assemble(purchases, pieces, self.labels)
 
 
-def assemble(purchases: pl.DataFrame, pieces: Pieces, labels: LabelBook | None = None) -> pl.DataFrame:
+def assemble(purchases: pl.DataFrame, pieces: Pieces, labels: Labels | None = None) -> pl.DataFrame:
     """Put the groups' features beside the purchases' own, in columns `FEATURES`; NaN becomes null."""
     columns = _own(purchases)
     for group in GROUPS:
         columns.update(pieces[group])
-    columns.update((labels or LabelBook()).features(items_of(purchases), _judged_ms(purchases)))
+    columns.update((labels or Labels()).features(items_of(purchases), _judged_ms(purchases)))
     found = [_series(name, columns[name]) for name in FEATURES]
     return pl.DataFrame(found)
 

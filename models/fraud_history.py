@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from models import fraud_fold as core
 from models.fraud_catalogue import COLUMNS
-from models.fraud_kinds import SESSION_GAP_MS, Group
-from models.fraud_rows import HASHED, Rows
+from models.fraud_kinds import SESSION_GAP_MS, Group, known_group
+from models.fraud_rows import HASHED, Rows, rows_of, shard_of
+
+__all__ = ["CHAINS", "KEPT_MS", "GroupHistory", "Rows", "rows_of", "shard_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -129,8 +131,9 @@ CHAINS: Mapping[Group, Sequence[Sequence[int]]] = MappingProxyType(
 class GroupHistory:
     """What one group's purchases have been in the last 30 days; one thread at a time."""
 
-    def __init__(self, group: Group) -> None:
-        self.group = group
+    def __init__(self, group: str) -> None:
+        self.group: Group = known_group(group)
+        group = self.group
         width = core.HASHES + len(HASHED[group]) + int(group == "address") + 2
         rows, entities = np.zeros((LEAST_ROWS, width), np.uint64), _table(LEAST_ENTITIES, core.ENTITY_WORDS)
         self._store = core.Store(

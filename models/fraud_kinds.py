@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from topics.errors import Broken
+
 Kind = Literal["number", "flag", "text"]
 Group = Literal["player", "address", "device", "item", "receipt", "event"]
 
@@ -44,3 +46,16 @@ class Feature:
     def spans(self) -> bool:
         """Whether it depends on the order in which partitions are read."""
         return self.group in SPANNING
+
+
+def known_group(name: str) -> Group:
+    """Read the name of a group that has a history.
+
+    Raises:
+        Broken: there is no such group.
+
+    """
+    for group in GROUPS:
+        if group == name:
+            return group
+    raise Broken(f"{name!r} is no group of features: {', '.join(GROUPS)}")

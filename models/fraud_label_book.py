@@ -22,7 +22,7 @@ TIME_BITS = 42  # epoch ms up to 2105 and later
 MOST_ITEMS = 2 ** (63 - TIME_BITS)
 
 
-class LabelBook:
+class Labels:
     """All labels learned; asking costs the same however many there are, nearly."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ import zstandard
 
 from models.fraud_addresses import networks_of
 from models.fraud_hash import Hashes, hashed, joined, texts_of
-from models.fraud_kinds import GROUPS, Group
+from models.fraud_kinds import GROUPS, Group, known_group
 from topics.errors import NeedsOperator
 
 Ints = npt.NDArray[np.int64]
@@ -146,14 +146,15 @@ def goods_of(purchases: pl.DataFrame) -> Hashes:
     return joined(hashed(texts_of(purchases["item_id"])), hashed(texts_of(purchases["game_id"])))
 
 
-def rows_of(group: Group, purchases: pl.DataFrame) -> Rows:
+def rows_of(group: str, purchases: pl.DataFrame) -> Rows:
     """Give the rows of one group; `named(purchases).rows(group)` hashes once for several."""
-    return named(purchases).rows(group)
+    return named(purchases).rows(known_group(group))
 
 
-def shard_of(group: Group, rows: Rows, shards: int) -> Ints:
+def shard_of(group: str, rows: Rows, shards: int) -> Ints:
     """Tell each row's shard, by what is shared (address: by network); rows without it fall to shard 0."""
-    column = HASHED[group].index(_PARTED_BY.get(group, HASHED[group][0]))
+    names = HASHED[known_group(group)]
+    column = names.index(_PARTED_BY.get(group, names[0]))
     high = rows.hashes[:, column] >> np.uint64(32)
     return ((high * np.uint64(shards)) >> np.uint64(32)).astype(np.int64)
 
