@@ -31,6 +31,14 @@ STATES: tuple[State, ...] = ("active", "retired")
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
+class BadRule(BadInput):
+    """A rule that cannot be judged by, and the field at fault."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A version of a rule; it has a decision or a weight (what it adds to the score, 0 to 1).
@@ -38,7 +46,7 @@ class Rule:
     `suppress_s`: hits of one player within so many seconds (aligned) are one alert.
 
     Raises:
-        BadInput: a value is out of range, or there is not exactly one of decision and weight.
+        BadRule: a value is out of range, or there is not exactly one of decision and weight.
 
     """
 
@@ -56,18 +64,26 @@ class Rule:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be judged by."""
-        for wrong, why in (
-            (_ID.fullmatch(self.id) is None, "ids are a-z, 0-9, _ and -, 64 at most, a letter first"),
-            (self.id == MODEL, f"the id {MODEL!r} is the model's"),
-            (self.version < 1, "versions are from 1"),
-            ((self.decision is None) == (self.weight is None), "give a decision or a weight, one of them"),
-            (self.decision not in {None, *IMPLIED}, f"a decision is one of {', '.join(IMPLIED)}"),
-            (self.weight is not None and not 0 < self.weight <= 1, "a weight is above 0 and at most 1"),
-            (self.suppress_s < 1, "suppress_s is 1 or more"),
-            (self.state not in STATES, f"a state is one of {', '.join(STATES)}"),
+        for at, wrong, why in (
+            ("id", _ID.fullmatch(self.id) is None, "ids are a-z, 0-9, _ and -, 64 at most, a letter first"),
+            ("id", self.id == MODEL, f"the id {MODEL!r} is the model's"),
+            ("version", self.version < 1, "versions are from 1"),
+            (
+                "decision",
+                (self.decision is None) == (self.weight is None),
+                "give a decision or a weight, one of them",
+            ),
+            ("decision", self.decision not in {None, *IMPLIED}, f"a decision is one of {', '.join(IMPLIED)}"),
+            (
+                "weight",
+                self.weight is not None and not 0 < self.weight <= 1,
+                "a weight is above 0 and at most 1",
+            ),
+            ("suppress_s", self.suppress_s < 1, "suppress_s is 1 or more"),
+            ("state", self.state not in STATES, f"a state is one of {', '.join(STATES)}"),
         ):
             if wrong:
-                raise BadInput(f"rule {self.id!r} version {self.version}: {why}")
+                raise BadRule(at, f"rule {self.id!r} version {self.version}: {why}")
 
     @property
     def name(self) -> str:
