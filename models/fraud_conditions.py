@@ -111,7 +111,8 @@ class Among:
         column = self.term.over(columns)
         entries, turned = self.entries, self.turned
         if column.ndim == 0:
-            return np.array((column.item() in entries) != turned)
+            value = column.item()
+            return np.array(value == value and (value in entries) != turned)  # noqa: PLR0124 - NaN
         found = [value in entries for value in column.tolist()]
         if not turned:
             return np.array(found)

@@ -23,6 +23,7 @@ from models.fraud_expression import Reason
 from models.fraud_rule import MODEL, Decision, Rule
 from topics.errors import BadInput
 
+BY_SCORE = "score"  # what decided, when neither a rule nor the model did by itself
 MOST_REASONS = 3
 MODEL_SUPPRESS_S = 3_600  # of the model's alerts
 
@@ -43,10 +44,14 @@ class Thresholds:
 
 
 class Outcome(NamedTuple):
-    """How suspicious a purchase is (0 to 1), and what is to become of it; None: nothing."""
+    """How suspicious a purchase is (0 to 1), and what is to become of it (None: nothing).
+
+    `by` is what decided: a rule as `id:version`, `score`, or `model`; empty when nothing did.
+    """
 
     score: float
     decision: Decision | None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,15 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found of the purchase in a row of its batch, and the evidence to find it again."""
+    """What was found of the purchase in a row of its batch, and the evidence to find it again.
+
+    `score`, `decision` and `by` are as in `Outcome`.
+    """
 
     row: int
     score: float
     decision: Decision | None
+    by: str
     hits: tuple[Hit, ...]
     features: Mapping[str, Value]
     model_score: float | None
@@ -94,18 +103,18 @@ class _Evidence(msgspec.Struct):
 def decide(rules: Iterable[Rule], model_score: float | None, thresholds: Thresholds) -> Outcome:
     """Weigh live rules that match, and the model's probability, if any."""
     trust = 1.0 if model_score is None else 1.0 - model_score
-    decisions: set[Decision | None] = set()
+    first: dict[Decision | None, str] = {}
     for rule in rules:
         trust *= 1.0 - rule.counts
-        decisions.add(rule.decision)
+        first.setdefault(rule.decision, rule.name)
     score = round(1.0 - trust, 9)
     sure = model_score is not None and model_score >= thresholds.model_at
-    if "allow" in decisions:
-        return Outcome(score, "allow")
-    if "block" in decisions or score >= thresholds.block_at:
-        return Outcome(score, "block")
-    if "review" in decisions or score >= thresholds.review_at or sure:
-        return Outcome(score, "review")
+    if "allow" in first:
+        return Outcome(score, "allow", first["allow"])
+    if "block" in first or score >= thresholds.block_at:
+        return Outcome(score, "block", first.get("block", BY_SCORE))
+    if "review" in first or sure or score >= thresholds.review_at:
+        return Outcome(score, "review", first.get("review", MODEL if sure else BY_SCORE))
     return Outcome(score, None)
 
 
@@ -124,7 +133,7 @@ def find(row: int, rules: Sequence[Rule], found: tuple[Values, float | None], by
     if model_score is not None and model_score >= by.model_hits_at:
         because = (Reason("model_score", model_score, by.model_hits_at),)
         hits.append(Hit(MODEL, by.model_version, MODEL_SUPPRESS_S, False, outcome, because))
-    return Verdict(row, outcome.score, outcome.decision, tuple(hits), dict(values), model_score)
+    return Verdict(row, *outcome, tuple(hits), dict(values), model_score)
 
 
 def re_evaluate(

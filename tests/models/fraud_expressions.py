@@ -1,10 +1,12 @@
 """Random expressions and purchases, for laws of fraud rules: many, made from seeds."""
 
 import math
+from collections.abc import Sequence
 from random import Random
 
 from hypothesis import strategies as st
 
+from models.fraud_columns import Value
 from models.fraud_expression import Kind
 
 TYPES: dict[str, Kind] = {
@@ -70,15 +72,17 @@ def condition(random: Random, depth: int = 3) -> str:
     return random.choice([f"({' and '.join(parts)})", f"({' or '.join(parts)})", f"not ({parts[0]})"])
 
 
-def purchase(
-    random: Random, numbers: list[float | None], nothing: list[None]
-) -> dict[str, str | float | bool | None]:
+def purchase(random: Random, numbers: Sequence[float | None], nothing: Sequence[None]) -> dict[str, Value]:
     """Make a purchase whose numbers are among these, with texts and flags that are sometimes missing."""
-    kinds = {"number": numbers, "text": ["DE", "FR", "US", "", *nothing], "flag": [True, False, *nothing]}
+    kinds: dict[Kind, Sequence[Value]] = {
+        "number": numbers,
+        "text": ["DE", "FR", "US", "", *nothing],
+        "flag": [True, False, *nothing],
+    }
     return {name: random.choice(kinds[kind]) for name, kind in TYPES.items()}
 
 
-def odd_purchase(random: Random) -> dict[str, str | float | bool | None]:
+def odd_purchase(random: Random) -> dict[str, Value]:
     """Make a purchase with anything missing or strange."""
     strange = random.uniform(-5, 5) * 10 ** random.randint(-300, 300)
     return purchase(random, [*ODD, strange], [None])

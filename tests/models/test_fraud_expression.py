@@ -72,6 +72,9 @@ price / 0 > 1                               | False
 price / (price - 90) < 1                    | False
 not price / 0 > 1                           | True
 price * 1e300 * 1e300 > 1                   | False
+1 / 0 not in [3] or price > 100             | False
+1 in [1, 2] and 'a' not in ['b'] and price  > 1 | True
+1 < 2 and 'a' != 'b' and price > 1          | True
 price > 1 # a dear one                      | True
 """
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.fraud_columns import Value
 from models.fraud_expression import BadExpression, compile_expression
 from models.fraud_features import FEATURES
 from models.fraud_syntax import MOST_CHARACTERS
@@ -15,7 +16,7 @@ from tests.models.fraud_expressions import TYPES, condition, seeds
 
 KINDS = TYPES | {name: feature.kind for name, feature in FEATURES.items()}
 MOST_STEPS = 60_000  # calls made while one text is compiled, of Python functions and built-in ones
-BOUGHT = {"price": 3.0, "country": "DE", "first": True}
+BOUGHT: dict[str, Value] = {"price": 3.0, "country": "DE", "first": True}
 SOUP = """
 price spend mean country region odd True False None 1 2.5 1e999 -1 'DE' "x" b'x' ( ) [ ] { } , : := . ...
 = == != < <= > >= + - * / ** // % << >> & | ^ ~ @ -> ! ? $ ` # ; and or not in is if else for lambda await

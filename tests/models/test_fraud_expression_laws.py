@@ -12,7 +12,7 @@ from tests.models.fraud_expressions import TYPES, WHOLE, condition, odd_purchase
 
 _POLARS = {"number": pl.Float64(), "text": pl.String(), "flag": pl.Boolean()}
 SCHEMA = {name: _POLARS[kind] for name, kind in TYPES.items()}
-FUNCTIONS = {"abs": abs, "min": min, "max": max, "missing": lambda value: value is None}
+FUNCTIONS: dict[str, object] = {"abs": abs, "min": min, "max": max, "missing": lambda value: value is None}
 
 
 def compiled(text: str) -> Expression:
@@ -39,7 +39,7 @@ def test_where_nothing_is_missing_an_expression_means_what_it_means_in_python(ra
     text, values = condition(random).replace("1e300", "4"), purchase(random, WHOLE, [])
     found = compiled(text)
     try:
-        expected = eval(text, {"__builtins__": {}}, FUNCTIONS | values)
+        expected = eval(text, {"__builtins__": {}}, {**FUNCTIONS, **values})
     except ZeroDivisionError:
         assume(False)
     assert found.holds(values) == expected
