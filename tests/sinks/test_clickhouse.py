@@ -56,6 +56,15 @@ def test_the_higher_version_wins_and_a_lower_one_changes_nothing(store: Store) -
     assert store.rows(EVENTS) == [("a", 9), ("b", 9)]
 
 
+def test_of_versions_in_one_insert_the_highest_wins(store: Store) -> None:
+    writer = store.writer(NEVER_BY_ITSELF)
+    for events, version in ((5, 5), (9, 9), (7, 7)):
+        writer.put(engagement(["a", "b"], events, version))
+    writer.close()
+    assert writer.figures().inserts == 1
+    assert store.rows(EVENTS) == [("a", 9), ("b", 9)]
+
+
 def test_the_same_block_again_is_recognised_and_leaves_nothing_double(store: Store) -> None:
     writer = store.writer()
     for _ in range(3):
