@@ -81,10 +81,10 @@ class Verdict:
     row: int
     score: float
     decision: Decision | None
-    by: str
     hits: tuple[Hit, ...]
     features: Mapping[str, Value]
     model_score: float | None
+    by: str = ""
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -133,7 +133,8 @@ def find(row: int, rules: Sequence[Rule], found: tuple[Values, float | None], by
     if model_score is not None and model_score >= by.model_hits_at:
         because = (Reason("model_score", model_score, by.model_hits_at),)
         hits.append(Hit(MODEL, by.model_version, MODEL_SUPPRESS_S, False, outcome, because))
-    return Verdict(row, *outcome, tuple(hits), dict(values), model_score)
+    score, decision, by_what = outcome
+    return Verdict(row, score, decision, tuple(hits), dict(values), model_score, by_what)
 
 
 def re_evaluate(
