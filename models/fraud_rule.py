@@ -27,6 +27,8 @@ SETTLES_MS = 1_000  # a rule is known everywhere a second after it is published
 BUILT_IN_MS = -SETTLES_MS  # published before the first purchase: effective at 0
 MODEL = "model"  # the id under which the model's hits go
 IMPLIED: dict[Decision, float] = {"allow": 0.0, "block": 1.0, "review": 0.5}  # weights of decisions
+HIGHEST = 1 << 32  # versions are below, as their column is
+LONGEST_S = 30 * 86_400  # an alert gathers no more than a history holds
 STATES: tuple[State, ...] = ("active", "retired")
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
@@ -67,7 +69,7 @@ class Rule:
         for at, wrong, why in (
             ("id", _ID.fullmatch(self.id) is None, "ids are a-z, 0-9, _ and -, 64 at most, a letter first"),
             ("id", self.id == MODEL, f"the id {MODEL!r} is the model's"),
-            ("version", self.version < 1, "versions are from 1"),
+            ("version", not 1 <= self.version < HIGHEST, f"versions are from 1 to {HIGHEST - 1}"),
             (
                 "decision",
                 (self.decision is None) == (self.weight is None),
@@ -79,7 +81,7 @@ class Rule:
                 self.weight is not None and not 0 < self.weight <= 1,
                 "a weight is above 0 and at most 1",
             ),
-            ("suppress_s", self.suppress_s < 1, "suppress_s is 1 or more"),
+            ("suppress_s", not 1 <= self.suppress_s <= LONGEST_S, f"suppress_s is from 1 to {LONGEST_S}"),
             ("state", self.state not in STATES, f"a state is one of {', '.join(STATES)}"),
         ):
             if wrong:
