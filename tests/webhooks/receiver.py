@@ -11,7 +11,7 @@ import ssl
 import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import SO_LINGER, SOL_SOCKET
@@ -127,14 +127,19 @@ class Receiver:
         return [asked for asked in list(self.asked) if asked.path == path]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, RuntimeError):
+        try:
             asked = await read(reader)
             self.asked.append(asked)
             self._turns[asked.path, asked.id] += 1
             behave = self.behaviours.get(asked.path, well)
             await behave(writer, asked, self._turns[asked.path, asked.id])
             await writer.drain()
-        writer.close()
+            writer.close()
+            await writer.wait_closed()
+        except (OSError, EOFError):
+            return  # the other side has seen enough
+        finally:
+            writer.transport.abort()
 
 
 async def read(reader: asyncio.StreamReader) -> Asked:
@@ -174,7 +179,7 @@ def receiving(certificate: str = "", **behaviours: Behaviour) -> Iterator[Receiv
         for task in left:
             task.cancel()
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(asyncio.sleep(0.01))  # what was cut off is closed
         loop.close()
 
     thread = Thread(target=run, daemon=True)
