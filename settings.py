@@ -202,13 +202,15 @@ class Health(BaseModel):
 
 
 class Fraud(BaseModel):
-    """Where the models that score purchases are kept."""
+    """How suspicious a purchase must be, and where the models that score it are kept."""
 
     model_config = FROZEN
 
     models: Path | None = Field(
         default=None, description="folder of trained models; else `models` in the user's data folder"
     )
+    review_at: float = Field(default=0.5, gt=0, le=1, description="score from which a purchase is reviewed")
+    block_at: float = Field(default=0.9, gt=0, le=1, description="score from which a purchase is blocked")
 
     @property
     def folder(self) -> Path:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from threading import Event
+from typing import Protocol
 
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
@@ -52,13 +53,21 @@ BEHIND_EVERY_S = 10.0  # nobody waits for its open windows
 Build = Callable[[Source[Take], RowSink, LetterSink, Plan, Clock], Dataflow]
 
 
+class Closing(Protocol):
+    """What ends with its flow."""
+
+    def close(self) -> None:
+        """End it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A flow ready to run, and those of its parts that its process looks after."""
+    """A flow ready to run, and those of its parts that its process looks after; `beside` ends with it."""
 
     flow: Dataflow
     sources: tuple[FlowSource, ...]
     rows: ClickHouseSink
+    beside: tuple[Closing, ...] = ()
 
 
 def plan_of(name: str, aggregates: Sequence[Aggregate]) -> Plan:

@@ -140,8 +140,8 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
                     **({} if place.alone else cluster),
                 )
             with ExitStack() as ends:
-                for source in opened.sources:
-                    ends.callback(source.close)
+                for part in (*opened.beside, *opened.sources):
+                    ends.callback(part.close)
             if stop.is_set() or not all(source.goes_on for source in opened.sources):
                 return
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 FLOWS = {
     "archive": "player-events, purchase-events and server-metrics to the tables of their names, every event",
     "engagement": "player-events to engagement_by_level and engagement",
+    "fraud": "purchase-events to fraud_alerts and the topic fraud-outbox: rules and a model, at once",
     "purchases": "purchase-events to item_sales",
     "server_health": "server-metrics to server_health",
     "thresholds": "server-metrics to the topic alerts, at once: a metric above its limit, and back",

@@ -34,6 +34,20 @@ STATE["thresholds"] = {
     f"thresholds.{step}"
     for step in ("read", "dead_letters", "watch.levels", "watch.accounts", "rows", "alerts")
 }
+STATE["fraud"] = {
+    f"fraud.{step}"
+    for step in (
+        "read",
+        "dead_letters",
+        "fold.shards",
+        "fold.sealed",
+        "fold.joined",
+        "alerting.alerts",
+        "books.accounts",
+        "outbox",
+        "rows",
+    )
+}
 STATE |= {
     name: {f"{name}.{step}" for step in ("read", "dead_letters", "window.fold", "window.accounts", "rows")}
     for name in WINDOWED
@@ -49,7 +63,7 @@ def test_a_flow_has_build_opened_and_flow(name: str) -> None:
     }
     takes = "sources" if hasattr(flow, "TOPICS") else "source"
     wanted = [takes, "rows", "dead_letters", "plan", "clock"]
-    wanted += ["watching"] if name == "thresholds" else []  # has a default
+    wanted += {"thresholds": ["watching"], "fraud": ["court"]}.get(name, [])  # has a default
     assert doors == {"build": wanted, "opened": ["stop"], "flow": []}
 
 

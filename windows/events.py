@@ -36,6 +36,10 @@ class EventLane:
         """Tell where the lane stands."""
         return self._lane.state
 
+    @state.setter
+    def state(self, state: LaneState) -> None:
+        self._lane.state = state
+
     def remember(self, arrivals: Arrivals) -> None:
         """Learn the ids of messages just before the next offset."""
         self._lane.remember(arrivals)

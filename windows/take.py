@@ -126,15 +126,8 @@ class Take:
 class JudgingLane(Protocol):
     """What judges one partition's messages, in offset order: `windows.lane.Lane`, or the archive's."""
 
-    @property
-    def plan(self) -> Plan:
-        """Give the flow's plan."""
-        ...
-
-    @property
-    def state(self) -> LaneState:
-        """Tell where it stands."""
-        ...
+    plan: Plan
+    state: LaneState
 
     def remember(self, arrivals: Arrivals) -> None:
         """Learn from messages just before `state.next_offset`; nothing is judged or counted."""

@@ -1,0 +1,97 @@
+"""What the fraud flow judges purchases by: rules, model, labels and players, whatever they were learnt from.
+
+Rules: a purchase's features and verdict follow from what its shards answered and from what is known here; a
+record of a side topic counts from a second after its Kafka time on, whatever a batch holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+import polars as pl
+from bytewax.outputs import Sink
+
+from models.fraud_features import Labels, Pieces, assemble
+from models.fraud_judging import Judging
+from models.fraud_suspicion import Origin
+from settings import load
+from sources.artifacts import SHADOW, load_model
+from sources.rule_files import built_in_files
+from topics.fraud_outbox import Outgoing
+from windows.alerting import Suspicions, by_shard
+from windows.fold import Joined
+from windows.plan import NO_WINDOW_S, Plan
+
+
+@dataclass(slots=True)
+class Known:
+    """All that purchases are judged by; `created` is when players' accounts were made (epoch ms)."""
+
+    judging: Judging = field(default_factory=Judging)
+    labels: Labels = field(default_factory=Labels)
+    created: dict[str, int] = field(default_factory=dict)
+
+    def judged(self, plan: Plan, joined: Joined) -> list[tuple[str, Suspicions]]:
+        """Give what is suspicious in a take, keyed by the players' shards."""
+        purchases, after = joined.take.events, joined.take.after
+        assert purchases is not None  # noqa: S101  only takes with purchases are joined
+        if self.created:
+            made = [self.created.get(player) for player in purchases["player_id"].to_list()]
+            purchases = purchases.with_columns(pl.Series("account_created_ms", made, pl.Int64))
+        features = assemble(purchases, cast("Pieces", joined.parts), self.labels)
+        found = self.judging.suspicions(features, purchases, Origin(after.log, after.topic, after.partition))
+        if not found:
+            return []
+        return by_shard(Suspicions(after.partition, after.guarantee_ms(plan), tuple(found)))
+
+    def forget(self, player_id: str) -> None:
+        """Forget a player who was deleted."""
+        self.created.pop(player_id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Court:
+    """What purchases are judged by, where messages go, and the sealed rows that the flow goes on from.
+
+    `ready` is called before a batch is judged: all is learnt that may count for it.
+    """
+
+    known: Known
+    outbox: Sink[tuple[str, Outgoing]]
+    stored: Callable[[str], bytes | None] = lambda _: None
+    ready: Callable[[], None] = lambda: None
+
+
+def plan_of_fraud(name: str) -> Plan:
+    """Give the flow's limits by the settings; it has no windows."""
+    windows = load().windows
+    return Plan(
+        name,
+        (),
+        (NO_WINDOW_S,),
+        allowed_lateness_ms=windows.allowed_lateness_s * 1000,
+        max_out_of_orderness_ms=round(windows.max_out_of_orderness_s * 1000),
+        dedup_offsets=windows.dedup_offsets,
+    )
+
+
+def judging_of_settings() -> Judging:
+    """Give what purchases are judged by before anything is heard: built-in rules, and the models in use.
+
+    Raises:
+        BadInput: a rule or a model is no good.
+
+    """
+    fraud = load().fraud
+    judging = Judging(
+        model=load_model(fraud.folder),
+        shadow=load_model(fraud.folder, pointer=SHADOW),
+        review_at=fraud.review_at,
+        block_at=fraud.block_at,
+    )
+    for file in built_in_files():
+        for rule in file.rules:
+            judging.book.add(rule)
+    return judging
