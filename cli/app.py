@@ -16,9 +16,11 @@ from cli import (
     deadletters,
     demo,
     doctor,
+    fraud,
     migrate,
     rebuild,
     recover,
+    rules,
     run,
     services,
     simulate,
@@ -73,6 +75,8 @@ app.command("backfill", rich_help_panel=FLOWS)(backfill.backfill)
 app.command("recover", rich_help_panel=FLOWS)(recover.recover)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=FLOWS)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=FLOWS)
+app.add_typer(rules.app, name="rules", rich_help_panel=FLOWS)
+app.add_typer(fraud.app, name="fraud", rich_help_panel=FLOWS)
 app.command("tail", rich_help_panel=FLOWS)(tail.tail)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)
 app.command("bench", rich_help_panel=PROOF)(bench.bench)

@@ -118,6 +118,11 @@ def _labelled() -> Iterator[Feature]:
         yield Feature(
             f"item_fraud_share_{window}", "number", "event", f"share of fraud in the labels {known}"
         )
+    for which in ("first", "last"):
+        doc = (
+            f"seconds since the item's {which} fraud label of the last 30 days became ripe; missing when none"
+        )
+        yield Feature(f"item_since_{which}_fraud_s", "number", "event", doc)
 
 
 def _all() -> Iterator[Feature]:

@@ -1,8 +1,8 @@
 """What is known of an item's purchases: labels (fraud or not), each from the moment when it counts.
 
-Rules: a label counts once it is known and its purchase is 7 days old, whichever comes later: it is *ripe* then.
-A window (t - w, t] takes the labels that became ripe in it; so nothing that was not known at a purchase touches
-its features, whenever the label is learned. An item is (game, item, currency).
+Rules: a label counts once it is known and its purchase is 7 days old, whichever comes later: it is *ripe*
+then. A window (t - w, t] takes the labels that became ripe in it; so nothing that was not known at a purchase
+touches its features, whenever the label is learned. An item is (game, item, currency).
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from models.fraud_rows import goods_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 TIME_BITS = 42  # epoch ms up to 2105 and later
 MOST_ITEMS = 2 ** (63 - TIME_BITS)
+SINCE = ("item_since_first_fraud_s", "item_since_last_fraud_s")
 
 
 class Labels:
@@ -32,12 +34,13 @@ class Labels:
         self._known = np.empty(0, np.uint64)
         self._keys = np.empty(0, np.int64)
         self._frauds = np.zeros(1, np.int64)
+        self._fraud_keys = np.empty(0, np.int64)
 
     def __len__(self) -> int:
         return len(self._items)
 
     def learn(self, labels: pl.DataFrame) -> None:
-        """Take labels: item_id, game_id, currency, event_time, fraud, known_ms; those without an item are left out."""
+        """Take labels: item_id, game_id, currency, event_time, fraud, known_ms; without an item: none."""
         labels = labels.filter(pl.col("item_id").is_not_null() & pl.col("event_time").is_not_null())
         ripe = labels.select(pl.max_horizontal(pl.col("event_time") + LABEL_DELAY_MS, "known_ms"))
         items = np.concatenate([self._items, items_of(labels)])
@@ -48,12 +51,14 @@ class Labels:
         self._known, codes = np.unique(self._items, return_inverse=True)
         self._keys = (codes.astype(np.int64) << TIME_BITS) | self._ripe_ms
         self._frauds = np.concatenate([[0], np.cumsum(self._fraud)])
+        self._fraud_keys = self._keys[self._fraud > 0]
 
     def features(self, items: Hashes, at_ms: Ints) -> dict[str, Floats]:
         """Give the label features of purchases, by the time (epoch ms) at which each is judged."""
         if not len(self._known):
-            none = np.zeros(len(items)), np.full(len(items), np.nan)
-            return _named({window: none for window in LABELLED})
+            missing = np.full(len(items), np.nan)
+            none = np.zeros(len(items)), missing
+            return _named(dict.fromkeys(LABELLED, none)) | dict.fromkeys(SINCE, missing)
         codes = np.searchsorted(self._known, items).clip(max=len(self._known) - 1)
         unknown = self._known[codes] != items
         first = codes.astype(np.int64) << TIME_BITS
@@ -65,7 +70,21 @@ class Labels:
             frauds = self._frauds[end] - self._frauds[begin]
             share = np.where(labelled > 0, frauds / np.maximum(labelled, 1), np.nan)
             found[window] = (labelled.astype(np.float64), share)
-        return _named(found)
+        return _named(found) | self._since(first, at_ms, unknown)
+
+    def _since(self, first: Ints, at_ms: Ints, unknown: Flags) -> dict[str, Floats]:
+        """Give the seconds since the item's first and last fraud label of the last 30 days became ripe."""
+        if not len(self._fraud_keys):
+            return dict.fromkeys(SINCE, np.full(len(first), np.nan))
+        oldest = first | np.maximum(at_ms - LABELLED["30d"], 0)
+        begin = np.searchsorted(self._fraud_keys, oldest, side="right")
+        end = np.searchsorted(self._fraud_keys, first | at_ms, side="right")
+        none = unknown | (end <= begin)
+        found = {}
+        for name, places in zip(SINCE, (begin, end - 1), strict=True):
+            ripe_ms = self._fraud_keys[places.clip(0, len(self._fraud_keys) - 1)] - first
+            found[name] = np.where(none, np.nan, (at_ms - ripe_ms) / 1000)
+        return found
 
 
 def items_of(purchases: pl.DataFrame) -> Hashes:

@@ -45,14 +45,14 @@ class Model:
 
     def score(self, features: pl.DataFrame) -> Floats:
         """Give the probability of fraud of each purchase, row-aligned."""
-        return self._probabilities(matrix(features, self.features))
+        return self.score_rows(matrix(features, self.features))
 
     def reasons(self, values: Mapping[str, Value]) -> list[Reason]:
         """Give what speaks most for fraud in one purchase, with its value and the median."""
         row = np.array([_number(values.get(name)) for name in self.features], np.float32)
         tried = np.tile(row, (len(row) + 1, 1))
         np.fill_diagonal(tried[1:], self._medians)
-        scores = self._probabilities(tried)
+        scores = self.score_rows(tried)
         gains = scores[0] - scores[1:]
         best = np.argsort(-gains, kind="stable")[:REASONS].tolist()
         return [self._reason(place, values) for place in best if gains[place] > 0]
@@ -61,7 +61,8 @@ class Model:
         name, median = self.features[place], float(self._medians[place])
         return Reason(name, values.get(name), None if median == MISSING else round(median, 6))
 
-    def _probabilities(self, rows: Matrix) -> Floats:
+    def score_rows(self, rows: Matrix) -> Floats:
+        """Give the probabilities of rows that `matrix` has made."""
         if not len(rows):
             return np.empty(0, np.float64)
         (shares,) = self._session.run(["probabilities"], {"features": rows})
