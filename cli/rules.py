@@ -1,0 +1,96 @@
+"""`gamewax rules`: what counts as fraud, as data: look, check, publish, retire, while flows run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Files = Annotated[
+    list[str], typer.Argument(metavar="FILE…", help="YAML files with a rule, or a list of them.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write it as JSON.")]
+HELP = """Say what counts as fraud: rules as data, changed while flows run.
+
+A rule is a few lines of YAML:
+
+  id: many_small_ones
+
+  version: 1
+
+  when: player_purchases_10m >= 8 and price < 2
+
+  decision: review        (allow, block or review; or a weight: 0.4)
+
+  shadow: true            (writes rows, tells nobody)
+
+  owner: fraud team
+
+  description: eight cheap purchases in ten minutes
+
+./gamewax rules check FILE tells what is wrong with it, publish makes it count a second later, retire ends it.
+How to write one, and all features: docs/fraud-rules.md
+"""
+
+app = typer.Typer(help=HELP, rich_markup_mode="rich")
+
+
+@app.command("list")
+def list_rules(
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Versions that count no more, too: replaced or retired.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the rules: which version counts, what it does, since when, whose it is, where it is from.
+
+    They come from files that Gamewax brings along and from the topic fraud-rules; the highest version counts.
+    """
+    from cli.rules_shown import show_rules
+
+    show_rules(every=every, as_json=as_json)
+
+
+@app.command()
+def check(files: Files) -> None:
+    """Check files of rules: fields, expressions, types; each error with its place. Needs no Kafka."""
+    from cli.rules_checked import check_files
+
+    check_files(files)
+
+
+@app.command()
+def publish(
+    files: Files,
+    effective_at: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="Count for purchases that Kafka has from then on, such as 2026-01-01T00:00:00Z.",
+            show_default="a second after publishing",
+        ),
+    ] = "",
+    *,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Publish as shadow rules: they write rows and tell nobody.")
+    ] = False,
+) -> None:
+    """Check files, then publish their rules to the topic fraud-rules; says from when on each counts.
+
+    Running flows judge by them without a restart, and every replay judges each purchase by the same version.
+    A version that is there stays as it is: to change a rule, raise its version. Twice is as good as once.
+    """
+    from cli.rules_published import publish_files
+
+    publish_files(files, effective_at, shadow=shadow)
+
+
+@app.command()
+def retire(
+    rule_id: Annotated[str, typer.Argument(metavar="ID", help="A rule, as `list` names it.")],
+) -> None:
+    """End a rule: publishes its next version, with state retired. A higher one brings it back."""
+    from cli.rules_published import retire_rule
+
+    retire_rule(rule_id)
