@@ -32,7 +32,10 @@ from verify.troubled import Sent
 
 ROOT = Path(__file__).resolve().parents[1]
 TOPIC, LETTERS = "player-events", "dead-letters"
-RENEWED = {TOPIC, LETTERS, "purchase-events", "server-metrics", "alerts"}
+RENEWED = {
+    *(TOPIC, LETTERS, "purchase-events", "server-metrics", "alerts"),
+    *("fraud-outbox", "fraud-rules", "fraud-labels", "players"),
+}
 WRITER = {"user": "writer", "password": "w-secret"}
 RUN = ("-m", "cli", "run", "engagement")
 PROCESS = ("-m", "flows.process", "engagement")
