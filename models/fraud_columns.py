@@ -67,11 +67,8 @@ class Columns:
         """Give a feature as booleans, false where it is missing."""
         column = self._flags.get(name)
         if column is None:
-            series = self.frame.get_column(name)
-            if series.null_count():
-                column = np.array([value is True for value in series.to_list()], dtype=np.bool_)
-            else:
-                column = np.asarray(series.to_numpy(), dtype=np.bool_)
+            values = self.frame.get_column(name).to_numpy()  # of objects where some are missing: None
+            column = np.asarray(values, dtype=np.bool_)
             self._flags[name] = column
         return column
 

@@ -175,7 +175,7 @@ BAD: list[tuple[dict[str, object], str]] = [
     ({"decision": None, "weight": 0.0}, "above 0"),
     ({"decision": None, "weight": 1.5}, "at most 1"),
     ({"decision": None, "weight": float("nan")}, "above 0"),
-    ({"suppress_s": 0}, "1 or more"),
+    ({"suppress_s": 0}, "suppress_s is"),
     ({"state": "asleep"}, "active, retired"),
 ]
 
