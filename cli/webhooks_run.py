@@ -25,7 +25,7 @@ from cli.webhooks_pages import Pages
 from cli.webhooks_place import endpoints_file, store_file, store_folder
 from flows.store_owner import OwnerLock, this_process
 from sinks.outbox import Outbox
-from sinks.webhook_dispatcher import Batch, Dispatcher, Record, unchanged
+from sinks.webhook_dispatcher import Batch, Dispatcher, Kept, Record, unchanged
 from sinks.webhook_exchange import Exchange, Limits
 from sinks.webhook_lane import Means, Silenced, nothing_silenced
 from sinks.webhook_resolve import resolve
@@ -84,7 +84,7 @@ async def _serve(at: settings.Settings, outbox: Outbox, silenced: Silenced) -> N
         loop.add_signal_handler(number, stop.set)
     watched = _watched(at)
     dispatcher = Dispatcher(
-        outbox, means(at, silenced), watched.look if watched else unchanged, at.webhooks.keep_days
+        outbox, means(at, silenced), watched.look if watched else unchanged, Kept(at.webhooks.keep_days)
     )
     dispatcher.configure(watched.look() or () if watched else ())
 

@@ -28,7 +28,7 @@ from topics.fraud_outbox import Outgoing
 log = structlog.get_logger()
 
 LOOK_S = 0.25  # how soon what a command wrote is seen
-CARE_LOOKS = 240  # looks between two times of care: a minute
+CARE_MS = 60_000
 DAY_MS = 86_400_000
 GONE = "the endpoint is disabled: it said that it is gone"
 Reread = Callable[[], Sequence[Endpoint] | None]
@@ -51,6 +51,14 @@ class Batch:
     places: Mapping[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """For how many days the story of what has ended is kept, and how often we look for changes."""
+
+    days: float = 30.0
+    look_s: float = LOOK_S
+
+
 def unchanged() -> None:
     """Say that the endpoints are as they were."""
 
@@ -62,14 +70,15 @@ class Dispatcher:
         outbox: the store, which the caller owns.
         means: clock, chance and how to send.
         reread: asked now and then for endpoints that have changed; `BadInput` keeps those that are.
-        keep_days: how long the story of what has ended is kept.
+        kept: how long the story of what has ended is kept, and how often to look for changes.
 
     """
 
     def __init__(
-        self, outbox: Outbox, means: Means, reread: Reread = unchanged, keep_days: float = 30.0
+        self, outbox: Outbox, means: Means, reread: Reread = unchanged, kept: Kept | None = None
     ) -> None:
-        self._outbox, self._means, self._reread, self._keep_days = outbox, means, reread, keep_days
+        self._outbox, self._means, self._reread, self._kept = outbox, means, reread, kept or Kept()
+        self._care_ms = 0
         self._lanes: dict[str, Lane] = {}
         self._running: asyncio.TaskGroup | None = None
         self._looked_s = time.monotonic()
@@ -117,15 +126,11 @@ class Dispatcher:
             self._running = running
             for lane in self._lanes.values():
                 running.create_task(lane.run())
-            looks = 0
             while not stop.is_set():
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_S):
-                        await stop.wait()
                 self._look()
-                if looks % CARE_LOOKS == 0:
-                    self._care()
-                looks += 1
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._kept.look_s):
+                        await stop.wait()
             self._running = None
             for lane in self._lanes.values():
                 lane.end()
@@ -155,6 +160,9 @@ class Dispatcher:
         if self._outbox.changed():
             for lane in self._lanes.values():
                 lane.look()
+        if self._means.now_ms() >= self._care_ms:
+            self._care_ms = self._means.now_ms() + CARE_MS
+            self._care()
 
     def _care(self) -> None:
         """End what nobody can deliver any more, and forget what ended long ago."""
@@ -164,7 +172,7 @@ class Dispatcher:
             if name not in self._lanes:
                 why = "the endpoint is not in the file any more"
                 bury_old(self._outbox, name, now_ms - self._means.schedule.span_ms, why, now_ms)
-        forget(self._outbox, now_ms - round(self._keep_days * DAY_MS))
+        forget(self._outbox, now_ms - round(self._kept.days * DAY_MS))
 
 
 def read_message(value: bytes | None) -> Outgoing | str:

@@ -24,6 +24,7 @@ LONGEST = 1 << 20  # bytes of the file
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 DECISIONS = frozenset({"allow", "review", "block"})
 MOST_SECRETS = 2
+DEEPEST = 8  # collections within each other
 MOST_AT_ONCE = 64
 FIELDS = (
     "url", "secret", "secret_file", "rules", "least_score", "decisions", "at_once", "http", "loopback",
@@ -81,16 +82,28 @@ def _parsed(raw: bytes, file: Path) -> Node | None:
     if len(raw) > LONGEST:
         raise BadInput(f"{file} has {len(raw):,} bytes; a file of endpoints has at most {LONGEST:,}")
     try:
-        for event in yaml.parse(raw, yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                raise BadInput(f"{file}, line {line}: aliases are not allowed here")
+        _screen(raw, file)
         return yaml.compose(raw, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadInput(f"{file}, line {line}: this is no YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise BadInput(f"{file} is no YAML: {error.__class__.__name__}") from error
+
+
+def _screen(raw: bytes, file: Path) -> None:
+    """Look at the parts of the file before it is put together.
+
+    Raises:
+        BadInput: something stands for something else, or too much inside something else.
+
+    """
+    depth = 0
+    for event in yaml.parse(raw, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise BadInput(f"{file}, line {line}: aliases, and lists in lists in lists, are not allowed here")
 
 
 def _named(endpoints: Place) -> Iterator[Place]:

@@ -23,7 +23,7 @@ from sinks.webhook_schedule import Breaker, Rests, Schedule, asked_ms
 from sinks.webhook_signature import headers
 
 LONGEST_BODY = 20_000  # bytes: Standard Webhooks' advice
-LOOK_MS = 30_000  # a lane looks at its queue at least this often
+LOOK_MS = 120_000  # a lane looks at its queue at least this often
 ASKS_FOR_TIME = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 Post = Callable[[Endpoint, Mapping[str, str], bytes], Awaitable[Answer]]
 Silenced = Callable[[str, str, int], int | None]
