@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:  # read when a command runs
+    from settings import Kafka
 
 Files = Annotated[
     list[str], typer.Argument(metavar="FILE…", help="YAML files with a rule, or a list of them.")
@@ -49,7 +53,7 @@ def list_rules(
     """
     from cli.rules_shown import show_rules
 
-    show_rules(every=every, as_json=as_json)
+    show_rules(_kafka(), every=every, as_json=as_json)
 
 
 @app.command()
@@ -83,7 +87,7 @@ def publish(
     """
     from cli.rules_published import publish_files
 
-    publish_files(files, effective_at, shadow=shadow)
+    publish_files(_kafka(), files, effective_at, shadow=shadow)
 
 
 @app.command()
@@ -93,4 +97,14 @@ def retire(
     """End a rule: publishes its next version, with state retired. A higher one brings it back."""
     from cli.rules_published import retire_rule
 
-    retire_rule(rule_id)
+    retire_rule(_kafka(), rule_id)
+
+
+def _kafka() -> Kafka:
+    """Tell where Kafka is; what its client has to say goes to stderr."""
+    import structlog
+
+    import settings
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    return settings.load().kafka

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import settings
 from models.fraud_rule import SETTLES_MS, Rule
 from models.fraud_rule_text import rule_of_record, version_of_key
+from settings import Kafka
 from sources.rule_files import built_in_files
 from sources.side_topic import SideTopic
-from topics.errors import GamewaxError
+from topics.errors import BadInput
 from topics.fraud_rules import TOPIC
 
 ROOT = Path(__file__).parents[1]
@@ -55,21 +55,16 @@ class KnownRules:
         self.versions[rule.id, rule.version] = Version(rule, 0, str(path.relative_to(ROOT)))
 
     def hear(self, key: bytes, value: bytes | None, kafka_ms: int, partition: int, offset: int) -> None:
-        """Take a record of the topic.
-
-        Raises:
-            BadInput: it is no rule.
-
-        """
+        """Take a record of the topic; one that is no rule is kept among the bad ones."""
         try:
             if value is None:
-                name = version_of_key(key)
-                self.versions.pop(name, None)
-                return
-            rule = rule_of_record(key, value)
-        except GamewaxError as error:
+                self.versions.pop(version_of_key(key), None)
+            else:
+                self._hear_rule(rule_of_record(key, value), kafka_ms)
+        except BadInput as error:
             self.bad.append(f"{TOPIC.name}:{partition}:{offset}: {error}")
-            raise
+
+    def _hear_rule(self, rule: Rule, kafka_ms: int) -> None:
         name = (rule.id, rule.version)
         from_ms = max(rule.effective_at_ms, kafka_ms + SETTLES_MS)
         self.versions[name] = Version(rule, from_ms, f"topic {TOPIC.name}", kafka_ms)
@@ -77,7 +72,7 @@ class KnownRules:
 
 
 @contextmanager
-def known_rules(kafka: settings.Kafka) -> Iterator[tuple[KnownRules, SideTopic]]:
+def known_rules(kafka: Kafka) -> Iterator[tuple[KnownRules, SideTopic]]:
     """Read all rules, and keep up with the topic meanwhile.
 
     Raises:

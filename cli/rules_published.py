@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
-import settings
 from cli.harmless import moment, now_ms
 from cli.rules_checked import notes, read_files
 from cli.rules_known import KnownRules, known_rules
 from models.fraud_rule import SETTLES_MS, Rule
 from models.fraud_rule_text import record_of
+from settings import Kafka
 from sinks.kafka import Deliveries, drain, open_producer, send
 from sources.side_topic import SideTopic
 from topics import times
@@ -24,7 +24,7 @@ from topics.errors import BadInput, Broken
 from topics.fraud_rules import TOPIC
 
 
-def publish_files(names: Sequence[str], effective_at: str, *, shadow: bool) -> None:
+def publish_files(kafka: Kafka, names: Sequence[str], effective_at: str, *, shadow: bool) -> None:
     """Check and publish the rules of files, and say from when on each counts.
 
     Raises:
@@ -37,7 +37,6 @@ def publish_files(names: Sequence[str], effective_at: str, *, shadow: bool) -> N
         replace(rule, shadow=shadow or rule.shadow, effective_at_ms=at_ms or rule.effective_at_ms)
         for rule in given
     ]
-    kafka = settings.load().kafka
     with known_rules(kafka) as (known, side):
         new = [rule for rule in rules if not is_there(known, rule)]
         for rule in new:
@@ -48,14 +47,13 @@ def publish_files(names: Sequence[str], effective_at: str, *, shadow: bool) -> N
         publish(kafka, known, side, new)
 
 
-def retire_rule(rule_id: str) -> None:
+def retire_rule(kafka: Kafka, rule_id: str) -> None:
     """Publish the next version of a rule with the state `retired`.
 
     Raises:
         BadInput: there is no such rule.
 
     """
-    kafka = settings.load().kafka
     with known_rules(kafka) as (known, side):
         versions = known.of(rule_id)
         if not versions:
@@ -70,7 +68,7 @@ def retire_rule(rule_id: str) -> None:
         publish(kafka, known, side, [ended])
 
 
-def publish(kafka: settings.Kafka, known: KnownRules, side: SideTopic, rules: Sequence[Rule]) -> None:
+def publish(kafka: Kafka, known: KnownRules, side: SideTopic, rules: Sequence[Rule]) -> None:
     """Send rules, read them back and say from when on they count.
 
     Raises:

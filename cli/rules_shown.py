@@ -12,19 +12,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-import settings
 from cli.harmless import harmless, moment, now_ms
 from cli.rules_known import KnownRules, Version, known_rules
+from settings import Kafka
 
 WIDE = 140  # columns when nobody says how wide the output is
 OVER = {"replaced", "retired"}
 STYLES = {"live": "green", "waits": "yellow"}
 
 
-def show_rules(*, every: bool, as_json: bool) -> None:
+def show_rules(kafka: Kafka, *, every: bool, as_json: bool) -> None:
     """Print the rules that there are."""
     now = now_ms()
-    with known_rules(settings.load().kafka) as (known, _):
+    with known_rules(kafka) as (known, _):
         states = {of: known.state(of, now) for _, of in sorted(known.versions.items(), key=lambda it: it[0])}
     shown = [of for of, state in states.items() if every or state not in OVER]
     if as_json:
