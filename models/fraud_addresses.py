@@ -20,6 +20,9 @@ from models.fraud_hash import Hashes, U, hashed, joined, texts_of
 IPV4, IPV6, OTHER = 4, 6, 0
 _MAPPED = U(0xFFFF)  # ::ffff:0:0/96
 _REMEMBERED = 65_536  # odd spellings
+DOT, COLON, ZERO, NINE, LOWER, A, F = 46, 58, 48, 57, 32, 97, 102  # letters in ASCII
+QUARTERS, LARGEST = 4, U(255)  # of an IPv4 address
+GROUPS, DIGITS = 8, 4  # of an IPv6 address
 
 
 class Networks(NamedTuple):
@@ -113,43 +116,45 @@ def _quad(content: npt.NDArray[np.uint8], begin: int, end: int) -> tuple[bool, n
     """Read four decimal numbers parted by dots."""
     quad, number, digits, parts = U(0), U(0), 0, 0
     for place in range(begin, end + 1):
-        letter = content[place] if place < end else np.uint8(46)
-        if letter == 46 and digits > 0:
+        letter = content[place] if place < end else np.uint8(DOT)
+        if letter == DOT and digits > 0:
             quad, number, digits, parts = (quad << U(8)) | number, U(0), 0, parts + 1
-        elif 48 <= letter <= 57 and not (digits and number == U(0)):
-            number, digits = number * U(10) + U(letter - 48), digits + 1
-            if number > U(255):
+        elif ZERO <= letter <= NINE and not (digits and number == U(0)):
+            number, digits = number * U(10) + U(letter - ZERO), digits + 1
+            if number > LARGEST:
                 return False, quad
         else:
             return False, quad
-    return parts == 4, quad
+    return parts == QUARTERS, quad
 
 
 @compiled
 def _digit(letter: int) -> int:
     """Give the value of a hexadecimal digit, -1 for none."""
-    if 48 <= letter <= 57:
-        return letter - 48
-    lower = letter | 32
-    return lower - 87 if 97 <= lower <= 102 else -1
+    if ZERO <= letter <= NINE:
+        return letter - ZERO
+    lower = letter | LOWER
+    return lower - A + 10 if A <= lower <= F else -1
 
 
 @compiled
-def _groups(content: npt.NDArray[np.uint8], begin: int, end: int) -> tuple[bool, np.uint64, np.uint64]:
+def _groups(  # noqa: C901, PLR0911, PLR0912  a scanner is one loop, and calls cost more than it does
+    content: npt.NDArray[np.uint8], begin: int, end: int
+) -> tuple[bool, np.uint64, np.uint64]:
     """Read hexadecimal groups parted by colons, `::` once; a dotted end is left to others."""
     head, tail, none = (U(0), U(0)), (U(0), U(0)), U(0)
     groups, digits, number, gap = 0, 0, U(0), -1
     place = begin
     while place < end:
-        value = _digit(np.int64(content[place]))
+        value = _digit(int(content[place]))
         if value >= 0:
             number, digits = (number << U(4)) | U(value), digits + 1
-            if digits > 4:
+            if digits > DIGITS:
                 return False, none, none
             place += 1
             if place < end:
                 continue
-        elif content[place] != 58:
+        elif content[place] != COLON:
             return False, none, none
         if digits:
             tail = ((tail[0] << U(16)) | (tail[1] >> U(48)), (tail[1] << U(16)) | number)
@@ -157,11 +162,11 @@ def _groups(content: npt.NDArray[np.uint8], begin: int, end: int) -> tuple[bool,
             if value >= 0:
                 break
             place += 1
-            if place < end and content[place] != 58:
+            if place < end and content[place] != COLON:
                 continue
             if place == end:
                 return False, none, none
-        elif place > begin or place + 1 >= end or content[place + 1] != 58:
+        elif place > begin or place + 1 >= end or content[place + 1] != COLON:
             return False, none, none
         else:
             place += 1
@@ -169,8 +174,8 @@ def _groups(content: npt.NDArray[np.uint8], begin: int, end: int) -> tuple[bool,
             return False, none, none
         head, tail, gap = tail, (none, none), groups
         place += 1
-    if groups > 8 or (gap < 0 and groups != 8) or (gap >= 0 and groups > 7):
+    if groups > GROUPS or (gap < 0) != (groups == GROUPS):
         return False, none, none
-    for _ in range(8 - gap if gap >= 0 else 0):
+    for _ in range(GROUPS - gap if gap >= 0 else 0):
         head = ((head[0] << U(16)) | (head[1] >> U(48)), head[1] << U(16))
     return True, head[0] | tail[0], head[1] | tail[1]

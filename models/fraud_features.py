@@ -4,8 +4,8 @@ Rules:
 - A purchase is judged from what has arrived: it counts at the later of its event time and the newest time
   already seen of its player (address, device …), in windows (t - w, t] on that axis, itself included.
 - Features are a pure function of the purchases and labels in their order, whatever the batches.
-- The history is the last 30 days; a player without purchases in it is new. A purchase that comes more than a day
-  behind the newest of its history may find less.
+- The history is the last 30 days; a player without purchases in it is new. A purchase that comes more than
+  a day behind the newest of its history may find less.
 """
 
 from __future__ import annotations
@@ -105,11 +105,13 @@ def _account_age(purchases: pl.DataFrame, times: npt.NDArray[np.int64]) -> npt.N
     if "account_created_ms" not in purchases.columns:
         return np.full(len(times), np.nan)
     created = purchases["account_created_ms"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return (times - created) / 1000
+    age_s: npt.NDArray[np.float64] = (times - created) / 1000
+    return age_s
 
 
 def _judged_ms(purchases: pl.DataFrame) -> npt.NDArray[np.int64]:
     """Give the time at which each purchase is judged: Kafka's, else its own."""
     if "kafka_time_ms" not in purchases.columns:
         return purchases["event_time"].to_numpy()
-    return purchases["kafka_time_ms"].cast(pl.Int64).fill_null(purchases["event_time"]).to_numpy()
+    judged: npt.NDArray[np.int64] = purchases["kafka_time_ms"].fill_null(purchases["event_time"]).to_numpy()
+    return judged

@@ -1,13 +1,13 @@
 """The compiled fold of one group's purchases: counts, sums and distinct counts over sliding windows.
 
 Rules:
-- Rows (purchases) lie in a ring in the order in which they came; a reference is the low 32 bits of a row's
-  number. Each *chain* links the rows of one entity (a player, a player's currency, a session …).
-- A window is the newest part of a chain, from its tail on. A row that leaves takes itself away from the count,
-  the sum and, unless a later row has the same value (its flag is set), from the distinct count.
-- An entity of up to `SMALL` rows keeps nothing but its chain, and is counted by walking it; a larger one has a
-  block (tails and running numbers by window) and its values' newest rows in the table of pairs. So a purchase
-  costs O(1), however hot its item.
+- Rows (purchases) lie in a ring in the order in which they came; a reference is the low 32 bits of a
+  row's number. Each *chain* links the rows of one entity (a player, a player's currency, a session …).
+- A window is the newest part of a chain, from its tail on. A row that leaves takes itself away from the
+  count, the sum and, unless a later row has the same value (its flag is set), from the distinct count.
+- An entity of up to `SMALL` rows keeps nothing but its chain, and is counted by walking it; a larger one has
+  a block (tails and running numbers by window) and its values' newest rows in the table of pairs. So a
+  purchase costs O(1), however hot its item.
 - Rows older than the horizon are nobody's, whether they are freed yet or not: no feature depends on when.
 - Integers only until a number is given out. Tables are open addressing, linear, and close the hole when an
   entry goes: no tombstones.
@@ -15,7 +15,8 @@ Rules:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +29,13 @@ Halves = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float64]
 U = np.uint64
 H = np.uint32
-I = np.int64
+whole = cast("Callable[[object], int]", np.int64)  # for mypy, whole numbers of arrays are int
 
 SMALL, SHRINK = 16, 6  # an entity gets a block above SMALL rows and loses it below SHRINK
 WINDOWS, LAST = 6, 5
+LONG = 3  # from the window of a day on there are means
+UNITS = 10_000.0  # of a price of 1
+MS = 1000.0
 SETS = 3  # most distinct counts of a chain
 DAY_MS = 86_400_000
 LIMITS = np.array([60_000, 600_000, 3_600_000, DAY_MS, 7 * DAY_MS, 30 * DAY_MS], np.int64)
@@ -60,11 +64,12 @@ BLOCK_WORDS = DIFFERENT + SETS * WINDOWS
 # halves of an entity (its first word is the key)
 OLDEST, YOUNGEST, ROWS, BLOCK = 2, 3, 4, 5
 ENTITY_WORDS = 3
-_LOW_HALF = I(0xFFFFFFFF)
+HALF = 4294967296.0  # sums are kept in two halves of 32 bits, so that none overflows
+_LOW_HALF = whole(0xFFFFFFFF)
 
 
 class Store(NamedTuple):
-    """The state of one group as arrays: `rows` and `links` are the same memory, so are `entities` and `ends`."""
+    """The state of one group: `rows` and `links` are the same memory, so are `entities` and `ends`."""
 
     chains: Ints
     rows: Words
@@ -78,7 +83,7 @@ class Store(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Rows to fold, in order: event times (epoch ms), prices (10^-4), hashes by row, and features by feature."""
+    """Rows to fold, in order: event times (epoch ms), prices (10^-4), hashes; features come by feature."""
 
     times: Ints
     prices: Ints
@@ -93,17 +98,19 @@ def _mixed(left: np.uint64, right: np.uint64) -> np.uint64:
     word = (word ^ (word >> U(30))) * U(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> U(27))) * U(0x94D049BB133111EB)
     word ^= word >> U(31)
-    return word if word else U(1)
+    found: np.uint64 = word or U(1)
+    return found
 
 
 @compiled
 def _entity_key(store: Store, chain: int, place: int) -> np.uint64:
     """Name a row's entity in a chain; 0 when it has none."""
-    of = store.chains[chain]
-    key = store.rows[place, HASHES + of[KEY]]
+    key: np.uint64 = store.rows[place, HASHES + store.chains[chain, KEY]]
     if key == U(0):
         return key
-    beside = store.rows[place, HASHES + of[BESIDE]] if of[BESIDE] >= 0 else U(0)
+    beside = (
+        store.rows[place, HASHES + store.chains[chain, BESIDE]] if store.chains[chain, BESIDE] >= 0 else U(0)
+    )
     return _mixed(_mixed(key, U(chain + 1)), beside)
 
 
@@ -111,7 +118,7 @@ def _entity_key(store: Store, chain: int, place: int) -> np.uint64:
 def _slot(table: Words, key: np.uint64) -> int:
     """Find a key's slot, or the free one where it belongs."""
     mask = len(table) - 1
-    slot = I(key & U(mask))
+    slot = whole(key & U(mask))
     while table[slot, 0] != U(0) and table[slot, 0] != key:
         slot = (slot + 1) & mask
     return slot
@@ -123,9 +130,10 @@ def _removed(table: Words, slot: int) -> None:
     mask = len(table) - 1
     hole, behind = slot, (slot + 1) & mask
     while table[behind, 0] != U(0):
-        home = I(table[behind, 0] & U(mask))
+        home = whole(table[behind, 0] & U(mask))
         if ((behind - home) & mask) >= ((behind - hole) & mask):
-            table[hole] = table[behind]
+            for word in range(table.shape[1]):
+                table[hole, word] = table[behind, word]
             hole = behind
         behind = (behind + 1) & mask
     table[hole, 0] = U(0)
@@ -136,36 +144,43 @@ def rehashed(old: Words, new: Words) -> None:
     """Put all entries into another table."""
     for slot in range(len(old)):
         if old[slot, 0] != U(0):
-            new[_slot(new, old[slot, 0])] = old[slot]
+            to = _slot(new, old[slot, 0])
+            for word in range(old.shape[1]):
+                new[to, word] = old[slot, word]
 
 
 @compiled
 def moved(old: Words, new: Words, head: int, end: int) -> None:
     """Put all rows into another ring."""
     for row in range(head, end):
-        new[row & (len(new) - 1)] = old[row & (len(old) - 1)]
+        for word in range(old.shape[1]):
+            new[row & (len(new) - 1), word] = old[row & (len(old) - 1), word]
 
 
 @compiled
 def _place(store: Store, ref: int) -> int:
-    return ref & (len(store.rows) - 1)
+    mask: int = len(store.rows) - 1
+    return ref & mask
 
 
 @compiled
 def _links_at(store: Store) -> int:
     """Give the column of the links: one for each chain, before the flags."""
-    return store.links.shape[1] - 4
+    width: int = store.links.shape[1]
+    return width - 4
 
 
 @compiled
 def _flags_at(store: Store) -> int:
-    return store.links.shape[1] - 1
+    width: int = store.links.shape[1]
+    return width - 1
 
 
 @compiled
 def _has_later(store: Store, place: int, flag: int) -> bool:
     """Tell whether a later row of the entity has the same value (or the row has none)."""
-    return (store.links[place, _flags_at(store)] >> H(flag)) & H(1) != H(0)
+    flags: np.uint32 = store.links[place, _flags_at(store)]
+    return bool((flags >> H(flag)) & H(1))
 
 
 @compiled
@@ -181,10 +196,9 @@ def _pair_key(entity: np.uint64, which: int, value: np.uint64) -> np.uint64:
 @compiled
 def _forget_pairs(store: Store, chain: int, place: int, entity: np.uint64) -> None:
     """Take a row's values out of the table of pairs, those that no later row has."""
-    of = store.chains[chain]
-    for which in range(of[MANY]):
-        if not _has_later(store, place, of[FLAG] + which):
-            value = store.rows[place, HASHES + of[SET + which]]
+    for which in range(store.chains[chain, MANY]):
+        if not _has_later(store, place, store.chains[chain, FLAG] + which):
+            value = store.rows[place, HASHES + store.chains[chain, SET + which]]
             slot = _slot(store.pairs, _pair_key(entity, which, value))
             if store.pairs[slot, 0] != U(0):
                 _removed(store.pairs, slot)
@@ -194,22 +208,21 @@ def _forget_pairs(store: Store, chain: int, place: int, entity: np.uint64) -> No
 @compiled
 def _leave(store: Store, chain: int, block: int, window: int) -> None:
     """Move a window's tail past one row."""
-    of, kept = store.chains[chain], store.blocks[block]
-    place = _place(store, kept[TAIL + window])
-    price = I(store.rows[place, PRICE])
-    kept[COUNTED + window] -= 1
-    kept[HIGH + window] -= price >> 32
-    kept[LOW + window] -= price & _LOW_HALF
-    for which in range(of[MANY]):
-        if not _has_later(store, place, of[FLAG] + which):
-            kept[DIFFERENT + which * WINDOWS + window] -= 1
-    kept[TAIL + window] = I(store.links[place, _links_at(store) + chain])
+    place = _place(store, store.blocks[block, TAIL + window])
+    price = whole(store.rows[place, PRICE])
+    store.blocks[block, COUNTED + window] -= 1
+    store.blocks[block, HIGH + window] -= price >> 32
+    store.blocks[block, LOW + window] -= price & _LOW_HALF
+    for which in range(store.chains[chain, MANY]):
+        if not _has_later(store, place, store.chains[chain, FLAG] + which):
+            store.blocks[block, DIFFERENT + which * WINDOWS + window] -= 1
+    store.blocks[block, TAIL + window] = whole(store.links[place, _links_at(store) + chain])
 
 
 @compiled
 def _block_of(store: Store) -> int:
     """Take a free block."""
-    block = store.meta[FREE_BLOCK]
+    block: int = store.meta[FREE_BLOCK]
     store.meta[FREE_BLOCK] = store.blocks[block, 0]
     store.meta[BLOCKS] += 1
     return block
@@ -218,7 +231,7 @@ def _block_of(store: Store) -> int:
 @compiled
 def _give_back(store: Store, slot: int) -> None:
     """Free an entity's block."""
-    block = I(store.ends[slot, BLOCK]) - 1
+    block = whole(store.ends[slot, BLOCK]) - 1
     store.ends[slot, BLOCK] = H(0)
     store.blocks[block, 0] = store.meta[FREE_BLOCK]
     store.meta[FREE_BLOCK] = block
@@ -226,28 +239,27 @@ def _give_back(store: Store, slot: int) -> None:
 
 
 @compiled
-def _grow(store: Store, chain: int, slot: int, at: int) -> None:
+def _grow(store: Store, chain: int, slot: int) -> None:
     """Give an entity a block, with the numbers that walking it has just found (in scratch)."""
-    of, block, entity = store.chains[chain], _block_of(store), store.entities[slot, 0]
-    kept = store.blocks[block]
+    block, entity = _block_of(store), store.entities[slot, 0]
     for word in range(COUNTED, BLOCK_WORDS):
-        kept[word] = store.scratch[word]
-    ref, windows = I(store.ends[slot, OLDEST]), LAST
-    for _ in range(I(store.ends[slot, ROWS])):
+        store.blocks[block, word] = store.scratch[word]
+    ref, windows = whole(store.ends[slot, OLDEST]), LAST
+    for _ in range(whole(store.ends[slot, ROWS])):
         place = _place(store, ref)
-        time = I(store.rows[place, of[TIME]])
+        time = whole(store.rows[place, store.chains[chain, TIME]])
         while windows >= 0 and time >= store.scratch[windows]:
-            kept[TAIL + windows] = ref
+            store.blocks[block, TAIL + windows] = ref
             windows -= 1
-        for which in range(of[MANY]):
-            if not _has_later(store, place, of[FLAG] + which):
-                key = _pair_key(entity, which, store.rows[place, HASHES + of[SET + which]])
+        for which in range(store.chains[chain, MANY]):
+            if not _has_later(store, place, store.chains[chain, FLAG] + which):
+                key = _pair_key(entity, which, store.rows[place, HASHES + store.chains[chain, SET + which]])
                 pair = _slot(store.pairs, key)
                 store.meta[PAIRS] += 1
                 store.pairs[pair, 0], store.pairs[pair, 1] = key, U(ref)
-        ref = I(store.links[place, _links_at(store) + chain])
+        ref = whole(store.links[place, _links_at(store) + chain])
     while windows >= 0:  # a row that came behind the horizon is alone in its windows
-        kept[TAIL + windows] = I(store.ends[slot, YOUNGEST])
+        store.blocks[block, TAIL + windows] = whole(store.ends[slot, YOUNGEST])
         windows -= 1
     store.ends[slot, BLOCK] = H(block + 1)
 
@@ -255,41 +267,42 @@ def _grow(store: Store, chain: int, slot: int, at: int) -> None:
 @compiled
 def _shrink(store: Store, chain: int, slot: int) -> None:
     """Take an entity's block and pairs away: few rows are left."""
-    ref, entity = I(store.ends[slot, OLDEST]), store.entities[slot, 0]
-    for _ in range(I(store.ends[slot, ROWS])):
+    ref, entity = whole(store.ends[slot, OLDEST]), store.entities[slot, 0]
+    for _ in range(whole(store.ends[slot, ROWS])):
         place = _place(store, ref)
         _forget_pairs(store, chain, place, entity)
-        ref = I(store.links[place, _links_at(store) + chain])
+        ref = whole(store.links[place, _links_at(store) + chain])
     _give_back(store, slot)
 
 
 @compiled
 def _walk(store: Store, chain: int, slot: int, new: int) -> None:
     """Count a small entity's rows into scratch by window, and mark those whose value the new row has."""
-    of, found = store.chains[chain], store.scratch
-    found[COUNTED:BLOCK_WORDS] = 0
-    ref, count, window = I(store.ends[slot, OLDEST]), I(store.ends[slot, ROWS]), LAST
+    found = store.scratch
+    for word in range(COUNTED, BLOCK_WORDS):
+        found[word] = 0
+    ref, count, window = whole(store.ends[slot, OLDEST]), whole(store.ends[slot, ROWS]), LAST
     newest = _place(store, new)
     for step in range(count):
         place = _place(store, ref)
-        time = I(store.rows[place, of[TIME]])
+        time = whole(store.rows[place, store.chains[chain, TIME]])
         if step == count - 1:
             window = 0
         while window > 0 and time >= found[window - 1]:
             window -= 1
-        price = I(store.rows[place, PRICE])
+        price = whole(store.rows[place, PRICE])
         found[COUNTED + window] += 1
         found[HIGH + window] += price >> 32
         found[LOW + window] += price & _LOW_HALF
-        for which in range(of[MANY]):
-            if _has_later(store, place, of[FLAG] + which):
+        for which in range(store.chains[chain, MANY]):
+            if _has_later(store, place, store.chains[chain, FLAG] + which):
                 continue
-            word = HASHES + of[SET + which]
+            word = HASHES + store.chains[chain, SET + which]
             if place != newest and store.rows[place, word] == store.rows[newest, word]:
-                _set_later(store, place, of[FLAG] + which)
+                _set_later(store, place, store.chains[chain, FLAG] + which)
             else:
                 found[DIFFERENT + which * WINDOWS + window] += 1
-        ref = I(store.links[place, _links_at(store) + chain])
+        ref = whole(store.links[place, _links_at(store) + chain])
     for part in range(COUNTED, BLOCK_WORDS, WINDOWS):
         for wider in range(part + 1, part + WINDOWS):
             found[wider] += found[wider - 1]
@@ -298,62 +311,61 @@ def _walk(store: Store, chain: int, slot: int, new: int) -> None:
 @compiled
 def _slide(store: Store, chain: int, slot: int, new: int) -> None:
     """Move a large entity's tails up to the new row's windows, and add that row."""
-    of, block, entity = store.chains[chain], I(store.ends[slot, BLOCK]) - 1, store.entities[slot, 0]
-    kept, newest = store.blocks[block], _place(store, new)
+    block, entity = whole(store.ends[slot, BLOCK]) - 1, store.entities[slot, 0]
+    newest = _place(store, new)
     for window in range(WINDOWS):
-        while kept[TAIL + window] != new:
-            tail = _place(store, kept[TAIL + window])
-            if I(store.rows[tail, of[TIME]]) >= store.scratch[window]:
+        while store.blocks[block, TAIL + window] != new:
+            tail = _place(store, store.blocks[block, TAIL + window])
+            if whole(store.rows[tail, store.chains[chain, TIME]]) >= store.scratch[window]:
                 break
             _leave(store, chain, block, window)
             if window == LAST:
                 _forget_pairs(store, chain, tail, entity)
-    store.ends[slot, OLDEST] = H(kept[TAIL + LAST])
-    store.ends[slot, ROWS] = H(kept[COUNTED + LAST] + 1)
-    price = I(store.rows[newest, PRICE])
+    store.ends[slot, OLDEST] = H(store.blocks[block, TAIL + LAST])
+    store.ends[slot, ROWS] = H(store.blocks[block, COUNTED + LAST] + 1)
+    price = whole(store.rows[newest, PRICE])
     for window in range(WINDOWS):
-        kept[COUNTED + window] += 1
-        kept[HIGH + window] += price >> 32
-        kept[LOW + window] += price & _LOW_HALF
-    for which in range(of[MANY]):
-        if not _has_later(store, newest, of[FLAG] + which):
+        store.blocks[block, COUNTED + window] += 1
+        store.blocks[block, HIGH + window] += price >> 32
+        store.blocks[block, LOW + window] += price & _LOW_HALF
+    for which in range(store.chains[chain, MANY]):
+        if not _has_later(store, newest, store.chains[chain, FLAG] + which):
             _add_value(store, chain, which, (entity, block, new))
 
 
 @compiled
 def _add_value(store: Store, chain: int, which: int, to: tuple[np.uint64, int, int]) -> None:
     """Count the new row's value in the windows that had none such."""
-    of, (entity, block, new) = store.chains[chain], to
-    kept = store.blocks[block]
-    key = _pair_key(entity, which, store.rows[_place(store, new), HASHES + of[SET + which]])
+    entity, block, new = to
+    key = _pair_key(entity, which, store.rows[_place(store, new), HASHES + store.chains[chain, SET + which]])
     pair = _slot(store.pairs, key)
     narrower = WINDOWS
     if store.pairs[pair, 0] == U(0):
         store.meta[PAIRS] += 1
         store.pairs[pair, 0] = key
     else:
-        before = _place(store, I(store.pairs[pair, 1]))
-        _set_later(store, before, of[FLAG] + which)
-        time, narrower = I(store.rows[before, of[TIME]]), 0
+        before = _place(store, whole(store.pairs[pair, 1]))
+        _set_later(store, before, store.chains[chain, FLAG] + which)
+        time, narrower = whole(store.rows[before, store.chains[chain, TIME]]), 0
         while narrower < LAST and time < store.scratch[narrower]:
             narrower += 1
     store.pairs[pair, 1] = U(new)
     for window in range(narrower):
-        kept[DIFFERENT + which * WINDOWS + window] += 1
+        store.blocks[block, DIFFERENT + which * WINDOWS + window] += 1
 
 
 @compiled
 def _free_head(store: Store) -> None:
     """Free the oldest row, and the entities that have no other."""
-    ref = I(H(store.meta[HEAD]))
+    ref = whole(H(store.meta[HEAD]))
     place = _place(store, ref)
     for chain in range(len(store.chains)):
         key = _entity_key(store, chain, place)
-        slot = _slot(store.entities, key) if key else I(0)
-        if key == U(0) or store.entities[slot, 0] != key or I(store.ends[slot, OLDEST]) != ref:
+        slot = _slot(store.entities, key) if key else whole(0)
+        if key == U(0) or store.entities[slot, 0] != key or whole(store.ends[slot, OLDEST]) != ref:
             continue
         if store.ends[slot, BLOCK]:
-            block = I(store.ends[slot, BLOCK]) - 1
+            block = whole(store.ends[slot, BLOCK]) - 1
             for window in range(WINDOWS):
                 if store.blocks[block, TAIL + window] == ref:
                     _leave(store, chain, block, window)
@@ -374,7 +386,7 @@ def free_old(store: Store) -> None:
     while store.meta[HEAD] < store.meta[NEXT]:
         place = store.meta[HEAD] & (len(store.rows) - 1)
         for chain in range(len(store.chains)):
-            if I(store.rows[place, store.chains[chain, TIME]]) >= store.meta[HORIZON]:
+            if whole(store.rows[place, store.chains[chain, TIME]]) >= store.meta[HORIZON]:
                 return
         _free_head(store)
 
@@ -382,38 +394,39 @@ def free_old(store: Store) -> None:
 @compiled
 def _enter(store: Store, chain: int, new: int, row: int, batch: Batch) -> None:
     """Add the new row to its entity in a chain, and give the chain's features."""
-    of, place, key = store.chains[chain], _place(store, new), _entity_key(store, chain, _place(store, new))
+    place, key = _place(store, new), _entity_key(store, chain, _place(store, new))
     event_time, scratch = batch.times[row], store.scratch
     if key == U(0):
-        if of[LEADS]:
-            store.rows[place, of[TIME]] = U(event_time)
+        if store.chains[chain, LEADS]:
+            store.rows[place, store.chains[chain, TIME]] = U(event_time)
         return
     slot = _slot(store.entities, key)
-    alone, before = True, I(0)
+    alone, before = True, whole(0)
     if store.entities[slot, 0] == U(0):
         store.entities[slot, 0] = key
         store.ends[slot, ROWS] = store.ends[slot, BLOCK] = H(0)
         store.meta[ENTITIES] += 1
     else:
-        last = _place(store, I(store.ends[slot, YOUNGEST]))
+        last = _place(store, whole(store.ends[slot, YOUNGEST]))
         store.links[last, _links_at(store) + chain] = H(new)
-        before = I(store.rows[last, of[TIME]])
+        before = whole(store.rows[last, store.chains[chain, TIME]])
         alone = before < store.meta[HORIZON]
-    if of[LEADS]:
-        store.rows[place, of[TIME]] = U(event_time if alone else max(event_time, before))
-    at = I(store.rows[place, of[TIME]])
-    parted = of[GAP] > 0 and store.rows[place, HASHES + of[BESIDE]] == U(0) and at - before >= of[GAP]
+    if store.chains[chain, LEADS]:
+        store.rows[place, store.chains[chain, TIME]] = U(event_time if alone else max(event_time, before))
+    at = whole(store.rows[place, store.chains[chain, TIME]])
+    parted = (
+        store.chains[chain, GAP] > 0
+        and store.rows[place, HASHES + store.chains[chain, BESIDE]] == U(0)
+        and at - before >= store.chains[chain, GAP]
+    )
     for window in range(WINDOWS):
         opens = max(at - LIMITS[window] + 1, store.meta[HORIZON])
         scratch[window] = at + 1 if parted else opens
-    if of[SINCE] >= 0 and not alone and before >= scratch[LAST]:
-        batch.features[of[SINCE], row] = (at - before) / 1000.0
+    if store.chains[chain, SINCE] >= 0 and not alone and before >= scratch[LAST]:
+        batch.features[store.chains[chain, SINCE], row] = (at - before) / MS
     store.ends[slot, YOUNGEST] = H(new)
     _count(store, chain, slot, new)
-    numbers = store.scratch
-    if store.ends[slot, BLOCK]:
-        numbers = store.blocks[I(store.ends[slot, BLOCK]) - 1]
-    _give(store, chain, numbers, row, batch)
+    _give(store, chain, row, batch)
 
 
 @compiled
@@ -421,51 +434,54 @@ def _count(store: Store, chain: int, slot: int, new: int) -> None:
     """Let the old rows leave, add the new one, and count; a small entity's numbers are in scratch."""
     if store.ends[slot, BLOCK]:
         _slide(store, chain, slot, new)
+        block = whole(store.ends[slot, BLOCK]) - 1
+        for word in range(COUNTED, BLOCK_WORDS):
+            store.scratch[word] = store.blocks[block, word]
         if store.ends[slot, ROWS] < SHRINK:
-            block = I(store.ends[slot, BLOCK]) - 1
-            store.scratch[COUNTED:] = store.blocks[block, COUNTED:]
             _shrink(store, chain, slot)
         return
-    of, ref, rows = store.chains[chain], I(store.ends[slot, OLDEST]), I(store.ends[slot, ROWS])
+    ref, rows = whole(store.ends[slot, OLDEST]), whole(store.ends[slot, ROWS])
     while rows:
         place = _place(store, ref)
-        if I(store.rows[place, of[TIME]]) >= store.scratch[LAST]:
+        if whole(store.rows[place, store.chains[chain, TIME]]) >= store.scratch[LAST]:
             break
-        ref, rows = I(store.links[place, _links_at(store) + chain]), rows - 1
+        ref, rows = whole(store.links[place, _links_at(store) + chain]), rows - 1
     store.ends[slot, OLDEST] = H(ref if rows else new)
     store.ends[slot, ROWS] = H(rows + 1)
     _walk(store, chain, slot, new)
     if rows + 1 > SMALL:
-        _grow(store, chain, slot, new)
+        _grow(store, chain, slot)
 
 
 @compiled
-def _give(store: Store, chain: int, numbers: Ints, row: int, batch: Batch) -> None:
+def _give(store: Store, chain: int, row: int, batch: Batch) -> None:
     """Write a chain's features of one row."""
-    of, features = store.chains[chain], batch.features
-    price = batch.prices[row]
-    for window in range(of[FROM], WINDOWS):
-        step = window - of[FROM]
+    features = batch.features
+    numbers, price = store.scratch, batch.prices[row]
+    for window in range(store.chains[chain, FROM], WINDOWS):
+        step = window - store.chains[chain, FROM]
         high, low, count = numbers[HIGH + window], numbers[LOW + window], numbers[COUNTED + window]
-        if of[COUNT] >= 0:
-            features[of[COUNT] + step, row] = count
-        if of[SUM] >= 0:
-            features[of[SUM] + step, row] = (high * 4294967296.0 + low) / 10000.0
-        for which in range(of[MANY]):
-            features[of[OUT + which] + step, row] = numbers[DIFFERENT + which * WINDOWS + window]
-        if of[MEAN] >= 0 and window >= 3 and count > 1:
-            earlier = (high - (price >> 32)) * 4294967296.0 + (low - (price & _LOW_HALF))
-            mean = earlier / 10000.0 / (count - 1)
-            features[of[MEAN] + window - 3, row] = mean
+        if store.chains[chain, COUNT] >= 0:
+            features[store.chains[chain, COUNT] + step, row] = count
+        if store.chains[chain, SUM] >= 0:
+            features[store.chains[chain, SUM] + step, row] = (high * HALF + low) / UNITS
+        for which in range(store.chains[chain, MANY]):
+            features[store.chains[chain, OUT + which] + step, row] = numbers[
+                DIFFERENT + which * WINDOWS + window
+            ]
+        if store.chains[chain, MEAN] >= 0 and window >= LONG and count > 1:
+            earlier = (high - (price >> 32)) * HALF + (low - (price & _LOW_HALF))
+            mean = earlier / UNITS / (count - 1)
+            features[store.chains[chain, MEAN] + window - LONG, row] = mean
             if mean > 0:
-                features[of[RATIO] + window - 3, row] = price / 10000.0 / mean
+                features[store.chains[chain, RATIO] + window - LONG, row] = price / UNITS / mean
 
 
 @compiled
 def _room(store: Store) -> bool:
     """Tell whether there is room for what one row may need."""
     meta, chains = store.meta, len(store.chains)
-    return (
+    return bool(
         meta[NEXT] - meta[HEAD] < len(store.rows)
         and (meta[ENTITIES] + chains) * 4 <= len(store.entities) * 3
         and (meta[PAIRS] + chains * SETS * (SMALL + 1)) * 4 <= len(store.pairs) * 3
@@ -484,9 +500,10 @@ def fold_rows(store: Store, batch: Batch, start: int) -> int:
             return row
         meta[NEWEST] = max(meta[NEWEST], batch.times[row])
         meta[HORIZON] = max(meta[HORIZON], meta[NEWEST] - KEPT_MS)
-        new = I(H(meta[NEXT]))
+        new = whole(H(meta[NEXT]))
         place = _place(store, new)
-        store.rows[place] = U(0)
+        for word in range(store.rows.shape[1]):
+            store.rows[place, word] = U(0)
         store.rows[place, PRICE] = U(batch.prices[row])
         for word in range(of_hashes):
             store.rows[place, HASHES + word] = batch.hashes[row, word]

@@ -22,7 +22,7 @@ _K0, _K1 = U(KEY[0]), U(KEY[1])
 
 
 class Texts(NamedTuple):
-    """Texts as they lie in memory: text i is `content[starts[i] : starts[i + 1]]`, in UTF-8; null is empty."""
+    """Texts as they lie in memory, in UTF-8: one is `content[starts[i] : starts[i + 1]]`; null is empty."""
 
     starts: npt.NDArray[np.int64]
     content: npt.NDArray[np.uint8]
@@ -30,14 +30,14 @@ class Texts(NamedTuple):
 
 def texts_of(column: pl.Series) -> Texts:
     """Lay a text column out in memory."""
+    if column.null_count():  # a null may own bytes
+        column = column.fill_null("")
     laid = column.to_arrow(compat_level=pl.CompatLevel.oldest())
-    valid, starts, content = laid.buffers()
-    count, first = len(laid), laid.offset
-    begins = np.frombuffer(starts, np.int64)[first : first + count + 1] if count else np.zeros(1, np.int64)
-    letters = np.frombuffer(content, np.uint8) if content is not None else np.empty(0, np.uint8)
-    if valid is not None and column.null_count():  # a null may own bytes
-        return texts_of(column.fill_null(""))
-    return Texts(begins, letters)
+    _, starts, content = laid.buffers()
+    if starts is None or content is None or not len(laid):
+        return Texts(np.zeros(len(laid) + 1, np.int64), np.empty(0, np.uint8))
+    begins = np.frombuffer(memoryview(starts), np.int64)[laid.offset : laid.offset + len(laid) + 1]
+    return Texts(begins, np.frombuffer(memoryview(content), np.uint8))
 
 
 def hashed(texts: Texts) -> Hashes:
@@ -113,7 +113,7 @@ def _hash_each(starts: npt.NDArray[np.int64], content: npt.NDArray[np.uint8], fo
             found[row] = U(0)
         else:
             word = siphash(content, begin, end)
-            found[row] = word if word else U(1)
+            found[row] = word or U(1)
 
 
 @compiled
@@ -124,4 +124,4 @@ def _join_each(left: Hashes, right: Hashes, found: Hashes) -> None:
         word = (word ^ (word >> U(30))) * U(0xBF58476D1CE4E5B9)
         word = (word ^ (word >> U(27))) * U(0x94D049BB133111EB)
         word ^= word >> U(31)
-        found[row] = word if word else U(1)
+        found[row] = word or U(1)

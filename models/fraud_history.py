@@ -1,8 +1,8 @@
 """The last 30 days of one group's purchases, folded one by one into features.
 
 Rules:
-- The state is a pure function of the rows folded, in their order: folding the rows that are still kept (or any
-  more before them) into a new history gives the same features from there on.
+- The state is a pure function of the rows folded, in their order: folding the rows that are still kept
+  (or any more before them) into a new history gives the same features from there on.
 - Tables grow and shrink with what is live; rows more than `KEPT_MS` behind the newest event time are freed.
 """
 
@@ -31,7 +31,7 @@ KEPT_MS = core.KEPT_MS
 def _chain(group: Group, key: str, beside: str = "", *, out: Mapping[str, str], **numbers: int) -> list[int]:
     """Describe a chain: whose rows it links, and the first feature of each number that it gives.
 
-    `out` names a feature by "count", "sum", "mean", "ratio", "since" or the hash whose different values count.
+    `out` names it by "count", "sum", "mean", "ratio", "since" or the hash whose different values count.
     """
     hashes, columns = HASHED[group], COLUMNS[group]
     sets = [name for name in out if name in hashes]

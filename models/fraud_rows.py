@@ -39,7 +39,7 @@ _PARTED_BY = {"address": "network"}  # so that a network's addresses stay togeth
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Purchases of one group in order: event times (epoch ms), prices (10^-4), and a row of hashes for each."""
+    """Purchases of one group in order: event times (epoch ms), prices (10^-4), a row of hashes for each."""
 
     group: Group
     times: Ints

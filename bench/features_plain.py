@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -22,7 +22,7 @@ class Past:
     def add(self, row: Row) -> int:
         """Keep a purchase; gives the time at which it counts."""
         event_time = row["event_time"]
-        assert isinstance(event_time, int)  # noqa: S101
+        assert isinstance(event_time, int)
         at = max(event_time, self.rows[-1][0] if self.rows else event_time)
         self.rows = [kept for kept in self.rows if kept[0] > at - WINDOWS["30d"]]
         self.rows.append((at, row))
@@ -52,7 +52,7 @@ def _spend(rows: Iterable[Row], currency: object) -> float:
 
 def _price(row: Row) -> int:
     price = row["price"]
-    assert isinstance(price, int)  # noqa: S101
+    assert isinstance(price, int)
     return price
 
 
@@ -136,6 +136,3 @@ class PlainHistories:
         rows = session.within("30d")
         columns = {"session_ips": "_ip", "session_countries": "country", "session_currencies": "currency"}
         return {name: _different(rows, column) for name, column in columns.items()}
-
-
-Fold = Callable[[Row], dict[str, Number | bool]]
