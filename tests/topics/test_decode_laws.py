@@ -21,6 +21,7 @@ from tests.topics.batches import (
     spelled,
     usual,
 )
+from topics import columns
 from topics.alike import read_alike
 from topics.columns import read_sure
 from topics.lines import flat_rows, lines_of, tight_rows
@@ -38,6 +39,17 @@ of_every = pytest.mark.parametrize("topic", EVERY, ids=lambda topic: topic.name)
 def test_any_batch_decodes_as_its_messages_one_by_one(topic: Topic, clean: float) -> None:
     for seed in range(20):
         size = random.Random(seed).choice([1, 7, 60, 200, 250])
+        assert_same(topic, batch(topic, seed, size, clean))
+
+
+@pytest.mark.parametrize("size", [1, 7, 60])
+@pytest.mark.parametrize("clean", [0.5, 0.99])
+@of_main
+def test_few_messages_are_parsed_one_by_one_and_decode_the_same(
+    topic: Topic, clean: float, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columns, "TOO_FEW", 60)
+    for seed in range(10):
         assert_same(topic, batch(topic, seed, size, clean))
 
 
