@@ -25,7 +25,8 @@ AT_ONCE, WAIT_S = 500, 0.25
 SOON: Mapping[str, str | int] = {"fetch.wait.max.ms": 10}
 LOOK_S = 10.0  # between looks at the topic: new partitions, a new topic
 COMMIT_S = 1.0
-PAUSE_S = 1.0  # while Kafka is away at the start
+COORDINATOR_S = 30.0  # a new cluster first makes its topic of offsets
+SHORT_S, PAUSE_S = 0.2, 1.0  # while Kafka is away at the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,21 @@ def committed(server: KafkaServer, found: Log) -> dict[int, int]:
 
     """
     reader = consumer(server, group_of(server))
+    give_up_at = time.monotonic() + COORDINATOR_S
+    places = [TopicPartition(found.topic, partition) for partition in range(found.partitions)]
     try:
-        places = [TopicPartition(found.topic, partition) for partition in range(found.partitions)]
-        answers = reader.committed(places, timeout=ANSWER_S)
-    except KafkaException as error:
-        raise BadInput(f"Kafka does not answer for {found.topic} ({error.args[0].str()})") from error
+        while True:
+            try:
+                answers = reader.committed(places, timeout=ANSWER_S)
+            except KafkaException as error:  # a broker that has just started has no coordinator yet
+                if time.monotonic() > give_up_at:
+                    what = error.args[0].str()
+                    raise BadInput(f"Kafka does not answer for {found.topic} ({what})") from error
+                time.sleep(SHORT_S)
+            else:
+                return {place.partition: place.offset for place in answers if place.offset >= 0}
     finally:
         reader.close()
-    return {place.partition: place.offset for place in answers if place.offset >= 0}
 
 
 class OutboxReader:

@@ -10,7 +10,7 @@ import asyncio
 import ssl
 import struct
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,11 +102,11 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def first(failures: int, bad: Behaviour, then: Behaviour = well) -> Behaviour:
-    """Behave badly on the first tries of each message."""
+def at_first(bad: Behaviour, ids: Container[str]) -> Behaviour:
+    """Behave badly on the first try of some messages."""
 
     async def answer(writer: asyncio.StreamWriter, asked: Asked, turn: int) -> None:
-        await (bad if turn <= failures else then)(writer, asked, turn)
+        await (bad if turn == 1 and asked.id in ids else well)(writer, asked, turn)
 
     return answer
 
@@ -136,8 +136,8 @@ class Receiver:
             await writer.drain()
             writer.close()
             await writer.wait_closed()
-        except (OSError, EOFError):
-            return  # the other side has seen enough
+        except (OSError, EOFError, asyncio.CancelledError):
+            return  # the other side has seen enough, or the test has ended
         finally:
             writer.transport.abort()
 
