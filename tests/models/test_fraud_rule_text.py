@@ -51,7 +51,7 @@ def test_yaml_json_and_a_record_are_the_same_rule() -> None:
     ).rules
     assert others == []
     assert rule_of(json.dumps(ALL).encode()) == from_json
-    assert from_yaml.when.text == GOOD["when"] + "\n"
+    assert from_yaml.when.text == f"{GOOD['when']}\n"
     assert record_of(from_yaml)[1].replace(b"\\n", b"") == record_of(from_json)[1]
     assert from_json.effective_at_ms == 1_795_323_600_001
 
