@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from simulator.fraud_addresses import EXITS
 from simulator.fraud_people import DAY_MS, DEVICES, People
 from simulator.plan import Ints
 
 YOUNGEST_MS = 600_000  # between registration and fraud
-EXITS = 6  # addresses of the anonymizer
 ANONYMOUS_SHARE = 0.15
 
 

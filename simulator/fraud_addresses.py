@@ -15,6 +15,7 @@ MORE = 1 << 22  # addresses of 100.64.0.0/10, for those beyond
 NEW_ADDRESS = 10  # one in so many is IPv6
 CARRIERS = 8  # of each country, shared by the players' phones
 HOTELS = 200
+EXITS = 40  # of the anonymizer, where frauds and some honest players come from
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class ShopDays:
         self.days = days
         self.world: World = world(days.plan)
         self.shop = opened(self.world)
+        self.people = self.shop.people
         self.mishaps = Mishaps(days.plan, PURCHASE_EVENTS)
         self.writer = Writer(self.world)
 

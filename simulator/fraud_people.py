@@ -24,6 +24,7 @@ FAMILY_TABLET = 10  # in one home of so many all play on one device
 MOBILE, SECOND, BULK = 0.3, 0.3, 0.01  # shares of players: also on a phone's net, with two devices, in bulk
 OLDEST_DAYS = 1000.0
 NEWCOMERS, NEW_DAYS = 0.03, 3.0
+NEW_HOMES = 0.01  # share of homes in which everybody is new
 DEVICES = 4  # numbers of devices for each player
 
 
@@ -61,6 +62,7 @@ class People:
     created_ms: Ints
     addresses: Addresses
     cafes: int  # the first so many homes are cafes
+    began_ms: int  # of the run
 
     @property
     def count(self) -> int:
@@ -90,9 +92,10 @@ def people(plan: Plan) -> People:
         mobile=mobile,
         second=second,
         bulk=bulk,
-        created_ms=plan.start_ms - _ages_ms(random, count),
+        created_ms=plan.start_ms - _ages_ms(random, home),
         addresses=addresses(homes, len(COUNTRIES)),
         cafes=cafes,
+        began_ms=plan.start_ms,
     )
 
 
@@ -107,9 +110,12 @@ def _homes(random: np.random.Generator, established: int, count: int) -> tuple[I
     return np.concatenate([shared, alone]), many
 
 
-def _ages_ms(random: np.random.Generator, count: int) -> Ints:
-    """Give the ages of accounts: most are months or years old, a few are days."""
+def _ages_ms(random: np.random.Generator, home: Ints) -> Ints:
+    """Give the ages of accounts: most are months or years old, some days; in some homes everybody is new."""
+    count = home.size
+    fresh = random.random(int(home[-1]) + 1) < NEW_HOMES
+    fresh &= np.bincount(home) <= LARGEST_HOME
     old = NEW_DAYS * (OLDEST_DAYS / NEW_DAYS) ** random.random(count)
-    days = np.where(random.random(count) < NEWCOMERS, random.random(count) * NEW_DAYS, old)
+    days = np.where((random.random(count) < NEWCOMERS) | fresh[home], random.random(count) * NEW_DAYS, old)
     ages: Ints = (days * DAY_MS).astype(np.int64)
     return ages

@@ -1,8 +1,9 @@
 """Honest customers: they come, buy something, and go; some buy in bulk, some travel, some have two devices.
 
 Rules: what may look like fraud and is none: cafes and carriers with many players on one address, bulk buyers
-who confirm each purchase by hand, travellers on a hotel's net, players whose phone leaves the home net in the
-middle of a visit, and sales, which are for everybody.
+who confirm each purchase by hand, travellers on a hotel's net, players behind the anonymizer that frauds use,
+new phones, phones that leave the home net in the middle of a visit, sales, and launches, when everybody buys
+the same.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from simulator.fraud_addresses import CARRIERS, HOTELS
-from simulator.fraud_items import CHEAP, FIRST_SALE, GOODS, LIST, SALES, offer_of, popular
+from simulator.fraud_addresses import CARRIERS, EXITS, HOTELS
+from simulator.fraud_items import CHEAP, FIRST_SALE, GOODS, LIST, SALES, WORTH, offer_of, popular
 from simulator.fraud_people import COUNTRIES, People
 from simulator.fraud_rows import NO_SESSION, Numbers, planned
 from simulator.items import SPELLINGS
-from simulator.plan import Floats, Ints
+from simulator.plan import Bools, Floats, Ints
 from simulator.players import ANONYMOUS
 
 REGISTERS_US = 5_000_000  # before the first purchase of a visit
@@ -31,6 +32,10 @@ LOYAL = 1.5  # the higher, the more the visits are those of a few
 PHONE, OTHER_DEVICE = 0.25, 0.25  # shares of the visits of those who have them
 WALKS = 0.08  # share of the visits on a phone that began at home
 TRIP_MS, TRIPS = 2 * 86_400_000, 0.015  # a player is abroad in so many spans of two days
+ANONYMIZED = 0.02  # share of players who hide their address
+PHONE_LASTS_MS = 400 * 86_400_000
+DAY_MS, HOUR_MS = 86_400_000, 3_600_000
+LAUNCH = 0.4  # share of the purchases in one hour of the day that are of one item
 SALE_MS, SALE_LASTS_MS = 6 * 3_600_000, 3 * 3_600_000  # one item, every six hours, for three
 MEAN_BASKET = 1.75
 MEAN_BULK = (SMALLEST_BULK + LARGEST_BULK) / 2
@@ -50,25 +55,27 @@ class Visits:
     """The honest customers of one run."""
 
     def __init__(self, random: np.random.Generator, people: People, numbers: Numbers) -> None:
+        self.began_ms = people.began_ms
         self.random = random
         self.people = people
         self.numbers = numbers
         self.popular = popular()
         self.rows = random.permutation(people.established)
+        self.leaves_us = np.zeros(people.count, np.int64)
         self.salt = int(random.integers(1 << 30))
 
     def between(self, from_us: int, to_us: int, wanted: float) -> pl.DataFrame:
         """Let visits begin in a span that have about so many purchases in all."""
-        bulk = self.people.bulk[: self.people.established].mean()
-        count = int(self.random.poisson(wanted / (MEAN_BASKET * (1 - bulk) + MEAN_BULK * bulk)))
-        who = self.rows[(self.random.random(count) ** LOYAL * self.rows.size).astype(np.int64)]
-        begins_us = np.sort(self.random.integers(from_us, to_us, count)) + REGISTERS_US
+        who, begins_us = self._come(from_us, to_us, wanted)
         sizes = self._sizes(who)
-        visit, place = np.repeat(np.arange(count), sizes), within(sizes)
+        waits_us = self._waits_us(sizes)
+        comes = self._not_there_yet(who, begins_us, begins_us + waits_us[np.cumsum(sizes) - 1])
+        visit = np.repeat(np.arange(who.size), sizes)
+        place = within(sizes)
         places = self._places(who, begins_us)
         walked = place * 2 >= sizes[visit]
-        session = np.where(who % ANONYMOUS == 1, NO_SESSION, self.numbers.of_sessions(count))
-        at_us = begins_us[visit] + self._waits_us(sizes)
+        session = np.where(who % ANONYMOUS == 1, NO_SESSION, self.numbers.of_sessions(who.size))
+        at_us = begins_us[visit] + waits_us
         columns = {
             "happened_us": at_us,
             "player": who[visit],
@@ -78,7 +85,23 @@ class Visits:
             "country": places.country[visit],
             "session": session[visit],
         }
-        return planned(columns, self.numbers)
+        return planned({name: values[comes[visit]] for name, values in columns.items()}, self.numbers)
+
+    def _come(self, from_us: int, to_us: int, wanted: float) -> tuple[Ints, Ints]:
+        """Draw who comes and when, so that they buy about so much in all."""
+        bulk = self.people.bulk[: self.people.established].mean()
+        count = int(self.random.poisson(wanted / (MEAN_BASKET * (1 - bulk) + MEAN_BULK * bulk)))
+        who = self.rows[(self.random.random(count) ** LOYAL * self.rows.size).astype(np.int64)]
+        return who, np.sort(self.random.integers(from_us, to_us, count)) + REGISTERS_US
+
+    def _not_there_yet(self, who: Ints, begins_us: Ints, ends_us: Ints) -> Bools:
+        """Flag the visits of players who are not in the shop already."""
+        order = np.lexsort((begins_us, who))
+        overlaps = (np.diff(who[order]) == 0) & (begins_us[order][1:] <= ends_us[order][:-1])
+        comes = begins_us > self.leaves_us[who]
+        comes[order[1:][overlaps]] = False
+        np.maximum.at(self.leaves_us, who[comes], ends_us[comes])
+        return comes
 
     def _sizes(self, who: Ints) -> Ints:
         usual = np.searchsorted(BASKETS, self.random.random(who.size), side="right") + 1
@@ -97,19 +120,29 @@ class Visits:
         country = np.where(abroad, (people.country[who] + 1) % len(COUNTRIES), people.country[who])
         carrier = people.addresses.carriers + country * CARRIERS + who % CARRIERS
         hotel = people.addresses.hotels + (who * 31 + at_us // 1000 // TRIP_MS) % HOTELS
-        address = np.where(abroad, hotel, people.home[who])
+        hidden = self._mixed(who, 3) < ANONYMIZED
+        exits = people.addresses.others + (who * 7 + at_us // 1000 // DAY_MS) % EXITS
+        address = np.where(abroad, hotel, np.where(hidden, exits, people.home[who]))
         walks = phone & (luck[2] < WALKS)
         return Places(
             address=np.where(phone & ~walks, carrier, address),
             second_address=np.where(phone, carrier, address),
-            device=people.device[who] + (people.second[who] & (luck[1] < OTHER_DEVICE)),
+            device=people.device[who] + self._which_device(who, at_us, luck[1]),
             country=country,
         )
 
+    def _which_device(self, who: Ints, at_us: Ints, luck: Floats) -> Ints:
+        """Give 0 for the usual device, 1 for the second one, 2 for the phone after the usual one."""
+        older_ms = (self._mixed(who, 5) * PHONE_LASTS_MS).astype(np.int64)
+        phones, had = ((at + older_ms) // PHONE_LASTS_MS for at in (at_us // 1000, self.began_ms))
+        other = self.people.second[who] & (luck < OTHER_DEVICE)
+        return np.where(other, 1, np.where(phones > had, 2, 0))
+
     def _offers(self, who: Ints, visit: Ints, at_us: Ints) -> Ints:
         """Choose what is bought: what is popular; who buys in bulk buys one item, mostly a cheap one."""
-        luck, spelling = self.random.random((2, visit.size))
+        luck, fashion, spelling = self.random.random((3, visit.size))
         item = np.searchsorted(self.popular, luck, side="right").clip(max=len(GOODS) - 1)
+        item = np.where((fashion < LAUNCH) & (self._launched(at_us) >= 0), self._launched(at_us), item)
         one = np.searchsorted(self.popular, self.random.random(who.size), side="right").clip(
             max=len(GOODS) - 1
         )
@@ -126,6 +159,12 @@ class Visits:
         slot, passed_ms = np.divmod(at_us // 1000, SALE_MS)
         item = (self._mixed(slot, 7) * len(GOODS)).astype(np.int64)
         return np.where(passed_ms < SALE_LASTS_MS, item, -1)
+
+    def _launched(self, at_us: Ints) -> Ints:
+        """Name the item that is launched in the hour of each time, or none (-1)."""
+        day, passed_ms = np.divmod(at_us // 1000, DAY_MS)
+        item = np.array(WORTH)[(self._mixed(day, 13) * len(WORTH)).astype(np.int64)]
+        return np.where(passed_ms // HOUR_MS == (self._mixed(day, 17) * 24).astype(np.int64), item, -1)
 
     def _sale(self, at_us: Ints) -> Ints:
         sale: Ints = (self._mixed(at_us // 1000 // SALE_MS, 11) * len(SALES)).astype(np.int64)
