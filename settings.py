@@ -209,6 +209,9 @@ class Fraud(BaseModel):
     models: Path | None = Field(
         default=None, description="folder of trained models; else `models` in the user's data folder"
     )
+    rules: Path | None = Field(
+        default=None, description="folder of rule files instead of those that come with Gamewax"
+    )
     review_at: float = Field(default=0.5, gt=0, le=1, description="score from which a purchase is reviewed")
     block_at: float = Field(default=0.9, gt=0, le=1, description="score from which a purchase is blocked")
 

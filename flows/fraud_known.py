@@ -16,9 +16,9 @@ from bytewax.outputs import Sink
 from models.fraud_features import Labels, Pieces, assemble
 from models.fraud_judging import Judging
 from models.fraud_suspicion import Origin
-from settings import load
+from settings import from_caller, load
 from sources.artifacts import SHADOW, load_model
-from sources.rule_files import built_in_files
+from sources.rule_files import standing
 from topics.fraud_outbox import Outgoing
 from windows.alerting import Suspicions, by_shard
 from windows.fold import Joined
@@ -91,7 +91,6 @@ def judging_of_settings() -> Judging:
         review_at=fraud.review_at,
         block_at=fraud.block_at,
     )
-    for file in built_in_files():
-        for rule in file.rules:
-            judging.book.add(rule)
+    for rule in standing(fraud.rules and from_caller(fraud.rules)):
+        judging.book.add(rule)
     return judging

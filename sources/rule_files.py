@@ -73,3 +73,20 @@ def built_in_files(folder: Path = FOLDER) -> list[RuleFile]:
 def built_in(folder: Path = FOLDER) -> tuple[Rule, ...]:
     """Give the rules that come with Gamewax."""
     return tuple(rule for file in built_in_files(folder) for rule in file.rules)
+
+
+def standing(folder: Path | None) -> tuple[Rule, ...]:
+    """Give the rules of an operator's folder, or those that come with Gamewax where there is none.
+
+    Raises:
+        BadInput: the folder is not there, or one of its rules is no good.
+
+    """
+    if folder is None:
+        return built_in()
+    if not folder.is_dir():
+        raise BadInput(f"GAMEWAX_FRAUD__RULES: {folder} is no folder")
+    try:
+        return built_in(folder)
+    except Broken as fault:
+        raise BadInput(f"GAMEWAX_FRAUD__RULES: {fault}") from fault
