@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
@@ -101,8 +101,9 @@ class Rule:
 
 
 class _Entry(NamedTuple):
-    """A version published (or, None, removed) that counts from a moment on."""
+    """A version published (or, None, removed) at a moment, that counts from another on."""
 
+    published_ms: int
     from_ms: int
     version: int
     rule: Rule | None
@@ -110,7 +111,7 @@ class _Entry(NamedTuple):
 
 @dataclass(slots=True)
 class RuleBook:
-    """All versions of all rules, in the order in which they were published.
+    """All versions of all rules, in the order in which they were published, in whichever they come.
 
     What is live is worked out once after a change, so it is cheap to ask for each batch.
     """
@@ -122,11 +123,11 @@ class RuleBook:
     def add(self, rule: Rule, published_ms: int = BUILT_IN_MS) -> None:
         """Take a version that was published at a moment (Kafka time, epoch ms)."""
         from_ms = max(rule.effective_at_ms, published_ms + SETTLES_MS)
-        self._enter(rule.id, _Entry(from_ms, rule.version, rule))
+        self._enter(rule.id, _Entry(published_ms, from_ms, rule.version, rule))
 
     def remove(self, rule_id: str, version: int, published_ms: int) -> None:
         """Take a removal of a version (a tombstone), known or not, at a moment (Kafka time, epoch ms)."""
-        self._enter(rule_id, _Entry(published_ms + SETTLES_MS, version, None))
+        self._enter(rule_id, _Entry(published_ms, published_ms + SETTLES_MS, version, None))
 
     def live_at(self, kafka_ms: int) -> tuple[Rule, ...]:
         """Give the rules that judge a purchase of this Kafka time, by id."""
@@ -145,7 +146,7 @@ class RuleBook:
 
     def _enter(self, rule_id: str, entry: _Entry) -> None:
         """Take an entry; what was found before is forgotten."""
-        self._entries.setdefault(rule_id, []).append(entry)
+        insort(self._entries.setdefault(rule_id, []), entry, key=lambda of: of.published_ms)
         place = bisect_left(self._moments, entry.from_ms)
         if self._moments[place : place + 1] != [entry.from_ms]:
             self._moments.insert(place, entry.from_ms)
