@@ -1,7 +1,7 @@
 """The tables that readers see, read from `sinks/ddl`.
 
-Rules: a view's columns take their types from the table of upserts behind it; a file's leading comment is
-what it means, as far as it is for readers.
+Rules: a view's columns take their types from the table of upserts behind it, or it says them itself; a file's
+leading comment is what it means, as far as it is for readers.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 DDL = Path(__file__).parents[1] / "sinks" / "ddl"
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\n\((.*?)\n\)", re.DOTALL)
 VIEW = re.compile(r"CREATE OR REPLACE VIEW (\w+) AS\nSELECT\n(.*?)\nFROM (\w+) FINAL;", re.DOTALL)
+TYPED = re.compile(r"CREATE OR REPLACE VIEW (\w+)\n\((.*?)\n\) AS\n", re.DOTALL)
 ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN IF NOT EXISTS `?(\w+)`? (.+?)(?: (?:AFTER|DEFAULT) .*)?;")
 COLUMN = re.compile(r"^\s*`?(\w+)`?\s+(.+?)(?:\s+(?:DEFAULT|CODEC).*)?,?$")
 
@@ -38,6 +39,8 @@ def tables() -> Iterator[Table]:
             types = made.pop(behind)
             names = [line.strip(" ,`") for line in chosen.splitlines()]
             yield Table(name, file, _meaning(text), {column: types[column] for column in names})
+        for name, body in TYPED.findall(text):
+            yield Table(name, file, _meaning(text), dict(_columns(body)))
         for name, columns in made.items():
             columns |= {column: kind for table, column, kind in added if table == name}
             yield Table(name, file, _meaning(text), columns)

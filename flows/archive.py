@@ -1,4 +1,4 @@
-"""Archive: every good message of three topics, as it came, to the raw tables of their names.
+"""Archive: every good message of four topics, as it came, to the raw tables of their names.
 
 Nothing is folded and nothing is late here: what windows had to leave out can be recomputed from these rows.
 """
@@ -24,7 +24,7 @@ from flows.parts import (
     open_source,
 )
 from models.aggregates import Aggregate
-from topics import player_events, purchase_events, server_metrics
+from topics import fraud_labels, player_events, purchase_events, server_metrics
 from topics.topic import Topic
 from windows.archive import ArchiveLane, table_of
 from windows.operator import Clock, keep
@@ -33,7 +33,7 @@ from windows.take import Take
 
 NAME = "archive"
 AGGREGATES: tuple[Aggregate, ...] = ()
-TOPICS = (player_events.TOPIC, purchase_events.TOPIC, server_metrics.TOPIC)
+TOPICS = (player_events.TOPIC, purchase_events.TOPIC, server_metrics.TOPIC, fraud_labels.TOPIC)
 
 
 def build(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 FLOWS = {
-    "archive": "player-events, purchase-events and server-metrics to the tables of their names, every event",
+    "archive": "player-events, purchase-events, server-metrics, fraud-labels to tables of their names, whole",
     "engagement": "player-events to engagement_by_level and engagement",
     "fraud": "purchase-events to fraud_alerts and the topic fraud-outbox: rules and a model, at once",
     "purchases": "purchase-events to item_sales",

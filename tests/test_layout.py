@@ -22,10 +22,12 @@ STATE = {  # a renamed step silently starts at zero: never change a line, only a
         "archive.read_player_events",
         "archive.read_purchase_events",
         "archive.read_server_metrics",
+        "archive.read_fraud_labels",
         "archive.dead_letters",
         "archive.keep_player_events.accounts",
         "archive.keep_purchase_events.accounts",
         "archive.keep_server_metrics.accounts",
+        "archive.keep_fraud_labels.accounts",
         "archive.rows",
     },
 }

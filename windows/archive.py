@@ -25,6 +25,7 @@ from windows.rows import Rows
 from windows.take import Arrivals, LaneState, Take
 
 TIME = pl.Datetime("ms", "UTC")
+PLACE = ("log", "topic", "partition", "offset")
 MONEY = pl.Decimal(18, 4)
 UNITS, UNIT = pl.Decimal(38, 0), pl.Series(["0.0001"]).cast(pl.Decimal(38, 4))
 
@@ -78,19 +79,32 @@ def table_of(topic: Topic) -> str:
 def raw_rows(topic: Topic, state: LaneState, decoded: Decoded, arrivals: Arrivals) -> Rows:
     """Give the raw rows of a decoded batch; column by column, as an expression would wait for a thread."""
     rows = decoded.rows
+    log, of, partition, offset = place_columns(topic)
     frame = pl.DataFrame(
         [
             *_fields(topic, decoded.frame),
             extras(topic, decoded, arrivals.values),
-            pl.Series("log", [state.log]).new_from_index(0, len(rows)),
-            pl.Series("topic", [state.topic]).new_from_index(0, len(rows)),
-            pl.Series("partition", [state.partition], pl.Int32).new_from_index(0, len(rows)),
-            pl.Series("offset", arrivals.offsets[rows], pl.Int64),
+            pl.Series(log, [state.log]).new_from_index(0, len(rows)),
+            pl.Series(of, [state.topic]).new_from_index(0, len(rows)),
+            pl.Series(partition, [state.partition], pl.Int32).new_from_index(0, len(rows)),
+            pl.Series(offset, arrivals.offsets[rows], pl.Int64),
             pl.Series("kafka_time", arrivals.arrived_ms[rows], pl.Int64).cast(TIME),
             _replayed(state, decoded, arrivals),
         ]
     )
     return Rows(f"{table_of(topic)}_upserts", frame)
+
+
+def place_columns(topic: Topic) -> tuple[str, ...]:
+    """Name the columns of a message's own place: `record_log` … where its fields name another's.
+
+    >>> from topics import fraud_labels, purchase_events
+    >>> place_columns(purchase_events.TOPIC), place_columns(fraud_labels.TOPIC)[0]
+    (('log', 'topic', 'partition', 'offset'), 'record_log')
+
+    """
+    own = "record_" if "partition" in fields_of_topic(topic).at else ""
+    return tuple(f"{own}{name}" for name in PLACE)
 
 
 def _fields(topic: Topic, frame: pl.DataFrame) -> Iterator[pl.Series]:

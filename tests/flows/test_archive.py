@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 
 import pytest
@@ -9,10 +10,17 @@ import pytest
 from tests.flow_fixture import LETTERS, TOPIC, World
 from tests.flows.raw_truth import TRAFFIC, compared, true_rows
 from verify.logs import read_back, write
+from verify.troubled import Sent
 from verify.true_sheets import RAW
 
 ARCHIVE = ("-m", "cli", "run", "archive", "--drain")
 SEED, MESSAGES = 20261122, 3_000
+LABELS = "fraud-labels"
+LABEL_ROWS = """
+SELECT player_id, fraud, log, partition, offset, transaction_id, record_partition, record_offset,
+    toUnixTimestamp64Milli(kafka_time), replaceAll(extra, ':', ': ')
+FROM fraud_labels ORDER BY record_partition, record_offset
+"""
 EVERYTHING = "SELECT * FROM {} ORDER BY log, partition, offset"
 
 pytestmark = pytest.mark.slow
@@ -25,7 +33,27 @@ def drain(world: World) -> None:
 
 def everything(world: World) -> list[object]:
     """All tables of the archive as they stand, also when each row came."""
-    return [world.ask(EVERYTHING.format(view)) for view in RAW.values()]
+    labels = world.ask("SELECT * FROM fraud_labels ORDER BY record_log, record_partition, record_offset")
+    return [*(world.ask(EVERYTHING.format(view)) for view in RAW.values()), labels]
+
+
+def send_labels(world: World) -> list[tuple[object, ...]]:
+    """Send labels, some of them none; gives what `fraud_labels` must hold, in the order of the log."""
+    sent = [
+        {"player_id": f"p{n % 7}", "fraud": n % 3 == 0, "mood": n}
+        | ({"transaction_id": f"t{n}"} if n % 2 else {"log": "0a1b2c3d", "partition": n % 4, "offset": n})
+        for n in range(200)
+    ]
+    values = [b"no label" if n % 50 == 9 else json.dumps(of).encode() for n, of in enumerate(sent)]
+    write(world.kafka.bootstrap_servers, LABELS, [Sent(n % 4, b"k", value) for n, value in enumerate(values)])
+    found = []
+    for of in read_back(world.kafka.bootstrap_servers, LABELS):
+        if of.value != b"no label":
+            said = json.loads(of.value or b"")
+            place = (said.get("log"), said.get("partition"), said.get("offset"), said.get("transaction_id"))
+            own = (of.partition, of.offset, of.arrived_ms, json.dumps({"mood": said["mood"]}))
+            found.append((said["player_id"], said["fraud"], *place, *own))
+    return sorted(found, key=lambda of: of[6:8])
 
 
 def wrong(world: World) -> list[str]:
@@ -38,14 +66,16 @@ def test_the_tables_hold_what_the_topics_hold_and_reading_all_again_changes_noth
     kafka = world.kafka.bootstrap_servers
     for topic, make in TRAFFIC.items():
         write(kafka, topic, islice(make(SEED), MESSAGES))
+    labels = send_labels(world)
     drain(world)
 
     assert wrong(world) == []
+    assert world.ask(LABEL_ROWS) == labels
     books = world.ask(
         "SELECT topic, sum(read), sum(aggregated), sum(dead), sum(late + duplicates), max(window_seconds) "
         "FROM accounting GROUP BY topic"
     )
-    good = {topic: len(true_rows(kafka, topic)) for topic in TRAFFIC}
+    good = {topic: len(true_rows(kafka, topic)) for topic in TRAFFIC} | {LABELS: len(labels)}
     assert {topic: aggregated for topic, _, aggregated, *_ in books} == good
     assert [row for row in books if row[1] != int(str(row[2])) + int(str(row[3])) or row[4] or row[5]] == []
 

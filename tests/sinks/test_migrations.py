@@ -15,6 +15,7 @@ from topics.errors import BadInput
 
 NAMES = [path.stem for path in sorted(DDL.glob("*.sql"))]
 PUBLIC = [table.name for table in tables()]
+TABLES = sum(path.read_text().count("CREATE TABLE IF NOT EXISTS") for path in DDL.glob("*.sql"))
 
 
 def test_an_empty_server_gets_the_database_all_tables_and_views_once(engine: EmbeddedClickHouse) -> None:
@@ -47,7 +48,7 @@ def test_every_table_recognises_retried_blocks(store: Store) -> None:
         f" WHERE database = '{store.server.database}' AND engine LIKE '%MergeTree'"
         " AND name != 'schema_migrations'"
     )
-    assert len(made) == len(PUBLIC)
+    assert len(made) == TABLES
     assert [
         name for name, text in made if "non_replicated_deduplication_window = 1000" not in str(text)
     ] == []
