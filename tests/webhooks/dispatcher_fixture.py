@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 import settings
 from cli.topics import create_topics
 from tests.flow_fixture import ROOT, until
+from topics.errors import BadInput
 from topics.fraud_outbox import TOPIC, Outgoing
 
 PROGRAM = (sys.executable, "-m", "cli", "webhooks")
@@ -108,7 +109,7 @@ def new_topic(kafka: str, admin: AdminClient) -> None:
 def _made(at: settings.Settings) -> bool:
     try:
         create_topics(at)
-    except (settings.BadInput, KafkaException):
+    except (BadInput, KafkaException):
         return False
     return True
 
