@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.fraud_figures import figures
-from models.fraud_folds import DAY_MS, DELAY, FOLDS, WEEK, Fold, earlier, fold_from, weekly
+from models.fraud_folds import DAY_MS, DELAY, Fold, calibrating, fold_from, weekly
 from models.fraud_gathering import WARM_UP, Gathering
 from models.fraud_measures import BUDGET, Measures, mean_of, measures
-from models.fraud_training import Folds, Past, date
+from models.fraud_training import Folds, Past, date, forests_for
 from sources.handbook import read_handbook
 from topics.errors import BadInput
 
@@ -37,7 +37,7 @@ def scored_folds(file: Path, fold0: int | None) -> tuple[pl.DataFrame, list[tupl
             f"{file} holds {date(first)} to {date(last)}, the folds need {date(folds[-1].train_from)} to "
             f"{date(folds[0].test_to - 1)}: give another --fold0"
         )
-    begin = max(first, earlier(folds[-1], DELAY + WEEK).train_from)
+    begin = max(first, calibrating(folds[-1]).train_from)
     purchases = _within(purchases, begin - WARM_UP, folds[0].test_to)
     columns = TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -59,7 +59,7 @@ def gathered(purchases: pl.DataFrame, begin: int, bar: Progress) -> Past:
 def _scored(
     past: Past, purchases: pl.DataFrame, folds: list[Fold], bar: Progress
 ) -> tuple[pl.DataFrame, list[tuple[str, Measures]]]:
-    task = bar.add_task("forests", total=FOLDS + DELAY // WEEK + 1)
+    task = bar.add_task("forests", total=forests_for(folds))
     running = Folds(past, os.cpu_count() or 1, lambda: bar.advance(task))
     parts: list[pl.DataFrame] = []
     weeks: list[tuple[str, Measures]] = []

@@ -11,9 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.harmless import moment, now_ms
 from models.fraud_card import Card
-from models.fraud_folds import DAY_MS, FOLDS, WEEK, Fold, weekly
+from models.fraud_folds import DAY_MS, WEEK, Fold, calibrating, weekly
 from models.fraud_gathering import WARM_UP, Gathering
 from models.fraud_learning import Learned, Wish, learn
+from models.fraud_training import forests_for
 from sinks.artifacts import keep
 from sinks.clickhouse_client import connect
 from sources.past_purchases import count_purchases, labelled, read_labels, read_purchases
@@ -36,14 +37,14 @@ def trained(at: Settings, as_of_ms: int, days_and_delay: tuple[int, int], wish: 
     days, delay = days_and_delay
     ripe = as_of_ms // DAY_MS - delay  # purchases of this day and later may still be called fraud
     newest = Fold(ripe - days, ripe, ripe + delay, ripe + delay + WEEK)
-    last = Fold(ripe - WEEK - delay - days, ripe - WEEK - delay, ripe - WEEK, ripe)
+    folds = weekly(Fold(ripe - WEEK - delay - days, ripe - WEEK - delay, ripe - WEEK, ripe))
     columns = TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         with connect(at.clickhouse, at.clickhouse.database) as client:
-            past = gathered(client, weekly(last)[-1].train_from, as_of_ms, bar)
-        task = bar.add_task("forests", total=FOLDS + 1)
+            past = gathered(client, calibrating(folds[-1]).train_from, as_of_ms, bar)
+        task = bar.add_task("forests", total=forests_for(folds) + 1)
         wish = replace(wish, threads=os.cpu_count() or 1, fitted=lambda: bar.advance(task))
-        learned = learn(past, newest, weekly(last), wish)
+        learned = learn(past, newest, folds, wish)
     return stored(at, learned, wish)
 
 

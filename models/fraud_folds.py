@@ -52,6 +52,11 @@ def earlier(fold: Fold, days: int) -> Fold:
     return Fold(fold.train_from - days, fold.train_to - days, fold.test_from - days, fold.test_to - days)
 
 
+def calibrating(fold: Fold) -> Fold:
+    """Give the earlier fold whose test week ends when the labels of its last day are known in time."""
+    return earlier(fold, fold.delay + (fold.test_to - fold.test_from))
+
+
 def training_rows(known: pl.DataFrame, fold: Fold) -> pl.DataFrame:
     """Give the rows to learn from: columns row (index), fraud (1 only where that was known in time)."""
     in_time = pl.col("known_day").fill_null(fold.test_from + 1) <= fold.test_from

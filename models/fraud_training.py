@@ -18,7 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from models.fraud_card import Calibration
 from models.fraud_fit import fit_calibration, fit_forest, shares_of
-from models.fraud_folds import Fold, earlier, test_rows, training_rows
+from models.fraud_folds import Fold, calibrating, test_rows, training_rows
 from models.fraud_matrix import Floats, Matrix
 from models.fraud_serving import calibrated
 from topics.errors import BadInput
@@ -77,14 +77,15 @@ class Folds:
         return tested.with_columns(score)
 
     def _calibration(self, fold: Fold) -> Calibration:
-        before = earlier(fold, fold.test_from - fold.train_to + (fold.test_to - fold.test_from))
+        before = calibrating(fold)
         if self.past.known.get_column("day").min() > before.train_from:  # type: ignore[operator]
             return AS_IT_IS
         try:
             week = self._test_week(before)
         except BadInput:
             return AS_IT_IS
-        return fitted_on(week)
+        in_time = pl.col("known_day").fill_null(fold.test_from + 1) <= fold.test_from
+        return fitted_on(week.with_columns(((pl.col("fraud") > 0) & in_time).alias("fraud")))
 
     def _test_week(self, fold: Fold) -> pl.DataFrame:
         if fold not in self._shares:
@@ -96,6 +97,11 @@ class Folds:
             self._shares[fold] = self.past.known[rows.to_numpy()].with_columns(rows.alias("row"), share)
             self.fitted()
         return self._shares[fold]
+
+
+def forests_for(folds: list[Fold]) -> int:
+    """Count the forests that folds need."""
+    return len({*folds, *map(calibrating, folds)})
 
 
 def fitted_on(week: pl.DataFrame) -> Calibration:
