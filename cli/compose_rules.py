@@ -21,6 +21,7 @@ BY_FILE = re.compile(r"/run/secrets/(\w+)")
 NEEDED = re.compile(r"\$\{(\w+):\?[^}]*compose init\}")
 VARIABLE = re.compile(r"\$\{(\w+)([^}]*)\}|\$(\w+)")
 INSIDE, OUTSIDE = "inside", "outside"
+SENDS_OUT = {PUBLISHED, "dispatcher"}
 Rule = Callable[[Stack], Iterator[str]]
 
 
@@ -139,11 +140,11 @@ def _wrong_bind(stack: Stack, name: str, mount: Bind) -> Iterator[str]:
 
 
 def networks_are_closed(stack: Stack) -> Iterator[str]:
-    """All talk on an internal network; Grafana alone has another one, for its port."""
+    """All talk on an internal network; Grafana has another one for its port, the dispatcher to send."""
     if not stack.networks.get(INSIDE, None) or not stack.networks[INSIDE].internal:
         yield f"network {INSIDE} is not internal"
     for name, service in stack.services.items():
-        wanted = [INSIDE, OUTSIDE] if name == PUBLISHED else [INSIDE]
+        wanted = [INSIDE, OUTSIDE] if name in SENDS_OUT else [INSIDE]
         if service.networks != wanted:
             yield f"{name} is in the networks {', '.join(service.networks) or 'by default'}"
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from topics.errors import BadInput
 
 ENV, FOLDER = ".env", ".secrets"
-SECRET_FILES = ("clickhouse_writer", "clickhouse_reader", "grafana_admin", "grafana_key")
+WEBHOOK = "webhook_secret"
+SECRET_FILES = ("clickhouse_writer", "clickhouse_reader", "grafana_admin", "grafana_key", WEBHOOK)
 NAMES = ("SECRETS_DIR", "KAFKA_CLUSTER_ID", "CLICKHOUSE_WRITER_SHA256", "CLICKHOUSE_READER_SHA256")
 PASSWORD_BYTES = 24
 CLUSTER_ID_BYTES = 16
@@ -75,6 +76,7 @@ def write(place: Place) -> None:
     try:
         before = place.env.read_text(encoding="utf-8") if place.env.exists() else ""
         passwords = {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in SECRET_FILES}
+        passwords[WEBHOOK] = webhook_secret()
         place.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.secrets.chmod(0o700)
         for name, password in passwords.items():
@@ -105,6 +107,11 @@ def cluster_id() -> str:
     """Make an id as Kafka does: 16 random bytes in base64, no dash at its beginning."""
     made = base64.urlsafe_b64encode(secrets.token_bytes(CLUSTER_ID_BYTES)).decode().rstrip("=")
     return made if not made.startswith("-") else cluster_id()
+
+
+def webhook_secret() -> str:
+    """Make a secret that signs webhooks, as receivers are handed it."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(PASSWORD_BYTES)).decode()}"
 
 
 def sha256(password: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from cli.compose_secrets import ENV, FOLDER, NAMES, SECRET_FILES, Place, cluster_id, write, write_new
 from embedded.process import ROOT
+from sinks.webhook_signature import read_secret
 from topics.errors import BadInput
 
 LINE = re.compile(r"^(\w+)='(.*)'$", re.MULTILINE)
@@ -50,6 +51,7 @@ def test_init_writes_random_secrets_for_the_owner_and_says_what_is_next(tmp_path
     assert (made.returncode, made.stderr) == (0, "")
     assert set(secret) == set(SECRET_FILES)
     assert len(set(secret.values())) == len(SECRET_FILES)
+    assert len(read_secret(secret.pop("webhook_secret")).key) == 24
     assert all(re.fullmatch(r"[\w-]{32}", password) for password in secret.values())
     assert (mode(stack / ENV), mode(stack / FOLDER)) == (0o600, 0o700)
     assert {mode(stack / FOLDER / name) for name in SECRET_FILES} == {0o444}
