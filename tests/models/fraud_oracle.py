@@ -1,14 +1,20 @@
 """What the features of a purchase are, worked out from all purchases before it; no code is shared."""
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
+from typing import Any
+
+Row = Mapping[str, Any]
+Found = dict[str, float | bool]
+Place = tuple[object, object]
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
 SPANS = {"1m": MINUTE, "10m": 10 * MINUTE, "1h": 60 * MINUTE, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 
 
-def place_of(text):
+def place_of(text: str) -> tuple[Place, Place]:
     """Name an address and its network; ('text', …) for what is none."""
     bare = text.strip()
     bare = bare[1:].split("]")[0] if bare.startswith("[") else bare.split("%")[0]
@@ -25,20 +31,22 @@ def place_of(text):
 class Oracle:
     """The purchases, and when each counts in the history of each of its entities."""
 
-    def __init__(self, purchases):
+    def __init__(self, purchases: Sequence[Row]) -> None:
         self.rows = [self._named(row) for row in purchases]
-        self.members = defaultdict(list)  # of an entity: (row's number, time)
-        self.horizons = {kind: [] for kind in KINDS}
-        self.place = {}
+        self.members: dict[Place, list[tuple[int, int]]] = defaultdict(
+            list
+        )  # of an entity: (row's number, time)
+        self.horizons: dict[str, list[int]] = {kind: [] for kind in KINDS}
+        self.place: dict[Place, int] = {}
         for kind, (subject, _) in KINDS.items():
             self._lay(kind, subject)
 
-    def _named(self, row):
+    def _named(self, row: Row) -> Row:
         ip, net = place_of(row["ip_address"]) if row["ip_address"] else (None, None)
         goods = (row["game_id"] or "", row["item_id"])
-        return row | {"ip": ip, "net": net, "goods": goods, "item": (*goods, row["currency"])}
+        return {**row, "ip": ip, "net": net, "goods": goods, "item": (*goods, row["currency"])}
 
-    def _lay(self, kind, subject):
+    def _lay(self, kind: str, subject: str) -> None:
         newest = 0
         for number, row in enumerate(self.rows):
             entity = row[subject]
@@ -54,7 +62,7 @@ class Oracle:
             self.place[kind, number] = len(past)
             past.append((number, time))
 
-    def window(self, kind, number, span):
+    def window(self, kind: str, number: int, span: int) -> list[Row]:
         """Give the purchases of a window, oldest first, the purchase itself last."""
         entity = self.rows[number][KINDS[kind][0]]
         past, place = self.members[kind, entity], self.place[kind, number]
@@ -64,18 +72,18 @@ class Oracle:
             begin -= 1
         return [self.rows[of] for of, _ in past[begin : place + 1]]
 
-    def features(self, number):
+    def features(self, number: int) -> Found:
         """Give all features of a purchase that need a history; those that are missing are left out."""
         row = self.rows[number]
-        found = {}
+        found: Found = {}
         for kind, (subject, sets) in KINDS.items():
             if row[subject]:
                 found |= self._counted(kind, number, sets)
         found |= self._means("player", number) | self._means("item", number)
         return found | self._player(number) | self._session(number)
 
-    def _counted(self, kind, number, sets):
-        found = {}
+    def _counted(self, kind: str, number: int, sets: Mapping[str, str]) -> Found:
+        found: Found = {}
         row = self.rows[number]
         for name, span in SPANS.items():
             if kind == "receipt" and name != "30d":
@@ -89,8 +97,8 @@ class Oracle:
                 found[f"{kind}_{label}_{name}"] = len({of[column] for of in rows} - {None, ""})
         return found
 
-    def _means(self, kind, number):
-        found = {}
+    def _means(self, kind: str, number: int) -> Found:
+        found: Found = {}
         row = self.rows[number]
         for name in ("24h", "7d", "30d"):
             rows = self.window(kind, number, SPANS[name])[:-1]
@@ -103,18 +111,18 @@ class Oracle:
                     found[f"amount_to_{kind}_mean{suffix}"] = float(row["price"]) / 10_000 / mean
         return found
 
-    def _player(self, number):
+    def _player(self, number: int) -> Found:
         past, place = self.members["player", self.rows[number]["player_id"]], self.place["player", number]
         rows = self.window("player", number, SPANS["30d"])
         means = self._means("player", number)
-        found = {"first_purchase": len(rows) == 1}
+        found: Found = {"first_purchase": len(rows) == 1}
         if len(rows) > 1:
             found["since_last_purchase_s"] = (past[place][1] - past[place - 1][1]) / 1000
         if means.get("player_mean_30d") and "player_mean_7d" in means:
             found["player_mean_7d_to_30d"] = means["player_mean_7d"] / means["player_mean_30d"]
         return found
 
-    def _session(self, number):
+    def _session(self, number: int) -> Found:
         row = self.rows[number]
         past, place = self.members["player", row["player_id"]], self.place["player", number]
         in_window = len(self.window("player", number, SPANS["30d"]))
@@ -141,7 +149,9 @@ KINDS = {
 }
 
 
-def ripe_labels(labels, row, item_of, span):
+def ripe_labels(
+    labels: Sequence[Row], row: Row, item_of: Callable[[Row], object], span: int
+) -> tuple[int, int]:
     """Count the labels (and frauds) of an item that count at a purchase, within a span before it."""
     at = row["kafka_time_ms"]
     ripe = [

@@ -6,7 +6,7 @@ import polars as pl
 
 START_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
-SCHEMA = {
+SCHEMA: dict[str, type[pl.DataType]] = {
     "player_id": pl.String,
     "item_id": pl.String,
     "price": pl.Int64,
@@ -32,14 +32,14 @@ ADDRESSES = [
 ]
 
 
-def made(count, seed, players=2000, days=45):
+def made(count: int, seed: int, players: int = 2000, days: int = 45) -> pl.DataFrame:
     """Make purchases, most of them about in order of time."""
     dice = random.Random(seed)
     rows = [_one(dice, START_MS + int(days * 24 * HOUR_MS * of / count), players) for of in range(count)]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def _one(dice, time, players):
+def _one(dice: random.Random, time: int, players: int) -> tuple[object, ...]:
     player = int(dice.paretovariate(0.5)) % players
     behind = dice.choice([0, 0, 0, 1, 1, 50]) * dice.randint(0, HOUR_MS)
     homes = [f"10.{player % 7}.{player % 200}.{player % 250}", f"fe80::{player:x}:1%eth0", "203.0.113.9"]

@@ -34,12 +34,12 @@ ADDRESSES = st.one_of(
 )
 
 
-def test_siphash_gives_the_published_values():
+def test_siphash_gives_the_published_values() -> None:
     content = np.arange(64, dtype=np.uint8)
     assert {size: int(siphash(content, 0, size)) for size in VECTORS} == VECTORS
 
 
-def test_missing_texts_are_zero_and_slices_are_hashed_alike():
+def test_missing_texts_are_zero_and_slices_are_hashed_alike() -> None:
     texts = pl.Series(["player-1", None, "", "ü", "player-1"])
     found = hashed(texts_of(texts))
     assert found[0] == found[4]
@@ -48,7 +48,7 @@ def test_missing_texts_are_zero_and_slices_are_hashed_alike():
     assert hashed(texts_of(pl.Series([None, None], dtype=pl.String))).tolist() == [0, 0]
 
 
-def test_hashes_of_a_release_stay_for_ever():
+def test_hashes_of_a_release_stay_for_ever() -> None:
     addresses, networks = networks_of(pl.Series(["203.0.113.9", "2001:db8::1", "home"]))
     found = [hashed(texts_of(pl.Series(["player-1"]))), addresses, networks]
     assert [column.tolist() for column in found] == STAYS
@@ -56,7 +56,7 @@ def test_hashes_of_a_release_stay_for_ever():
 
 @given(st.lists(st.one_of(ADDRESSES, st.text(), st.text(":0f1.9", max_size=14)), max_size=30))
 @settings(deadline=None)
-def test_the_quick_parser_sees_what_the_standard_library_sees(texts):
+def test_the_quick_parser_sees_what_the_standard_library_sees(texts: list[str]) -> None:
     addresses, networks = networks_of(pl.Series(texts, dtype=pl.String))
     for left in range(len(texts)):
         for right in range(left):
@@ -65,7 +65,7 @@ def test_the_quick_parser_sees_what_the_standard_library_sees(texts):
             assert (networks[left] == networks[right]) == (near(texts[left]) == near(texts[right]))
 
 
-def whole(text):
+def whole(text: str) -> tuple[int, int] | str:
     try:
         address = ip_address(text)
     except ValueError:
@@ -77,12 +77,12 @@ def whole(text):
     return mapped.version, int(mapped)
 
 
-def near(text):
+def near(text: str) -> tuple[int, int] | str:
     found = whole(text)
     return found if isinstance(found, str) else (found[0], found[1] >> (8 if found[0] == 4 else 64))
 
 
-def test_every_spelling_of_an_address_is_one_address():
+def test_every_spelling_of_an_address_is_one_address() -> None:
     spellings = [
         "1.2.3.4",
         "::ffff:1.2.3.4",

@@ -1,12 +1,16 @@
 """Histories: stopped and restored anywhere they go on alike, and what is old takes no room."""
 
 import random
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from models.fraud_features import GROUPS, GroupHistory, Rows, named, rows_of, shard_of
 from models.fraud_history import KEPT_MS
+from models.fraud_kinds import Group
 from tests.models import fraud_purchases
 from topics.errors import NeedsOperator
 
@@ -14,13 +18,13 @@ DAY_MS = 86_400_000
 SEGMENT = 97
 
 
-def same(left, right):
+def same(left: Mapping[str, npt.NDArray[Any]], right: Mapping[str, npt.NDArray[Any]]) -> None:
     assert left.keys() == right.keys()
     for name, column in left.items():
         np.testing.assert_array_equal(column, right[name], err_msg=name)
 
 
-def restored(group, segments):
+def restored(group: Group, segments: Sequence[Rows]) -> GroupHistory:
     """Fold what must be kept into a new history: no segment before the first that is not all old."""
     newest = max((rows.newest_ms for rows in segments), default=0)
     kept = [rows.newest_ms >= newest - KEPT_MS for rows in segments]
@@ -32,7 +36,7 @@ def restored(group, segments):
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_history_restored_anywhere_goes_on_as_if_it_had_never_stopped(group):
+def test_a_history_restored_anywhere_goes_on_as_if_it_had_never_stopped(group: Group) -> None:
     rows = rows_of(group, fraud_purchases.made(6000, seed=3, players=40, days=100))
     segments = [rows.take(slice(begin, begin + SEGMENT)) for begin in range(0, len(rows), SEGMENT)]
     dice, running, stopped = random.Random(3), GroupHistory(group), GroupHistory(group)
@@ -44,7 +48,7 @@ def test_a_history_restored_anywhere_goes_on_as_if_it_had_never_stopped(group):
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_shards_together_find_what_one_history_finds(group):
+def test_shards_together_find_what_one_history_finds(group: Group) -> None:
     rows = rows_of(group, fraud_purchases.made(2000, seed=5, days=20))
     whole, shards = GroupHistory(group).fold(rows), shard_of(group, rows, 4)
     assert set(shards.tolist()) == {0, 1, 2, 3}
@@ -53,13 +57,13 @@ def test_shards_together_find_what_one_history_finds(group):
         same(GroupHistory(group).fold(rows.take(places)), {name: of[places] for name, of in whole.items()})
 
 
-def of_players(count, time_ms):
+def of_players(count: int, time_ms: int) -> Rows:
     """Make one purchase for each of many players."""
     hashes = np.random.default_rng(1).integers(1, 2**63, (count, 7)).astype(np.uint64)
     return Rows("player", np.full(count, time_ms), np.full(count, 49_900), hashes)
 
 
-def test_after_silence_no_keys_are_live_and_the_memory_is_given_back():
+def test_after_silence_no_keys_are_live_and_the_memory_is_given_back() -> None:
     history, start = GroupHistory("player"), fraud_purchases.START_MS
     empty = history.bytes_held
     history.fold(of_players(100_000, start))
@@ -70,7 +74,7 @@ def test_after_silence_no_keys_are_live_and_the_memory_is_given_back():
     assert (history.live_rows, history.live_entities) == (0, 0)
 
 
-def test_purchases_dropped_are_no_history_of_what_comes():
+def test_purchases_dropped_are_no_history_of_what_comes() -> None:
     rows = of_players(1, fraud_purchases.START_MS)
     history = GroupHistory("player")
     history.fold(rows)
@@ -80,7 +84,7 @@ def test_purchases_dropped_are_no_history_of_what_comes():
     assert history.fold(rows)["first_purchase"][0]
 
 
-def test_rows_are_packed_without_loss_and_refused_when_damaged():
+def test_rows_are_packed_without_loss_and_refused_when_damaged() -> None:
     rows = named(fraud_purchases.made(300, seed=2)).rows("address")
     packed = rows.pack()
     read = Rows.unpack(packed)
