@@ -3,8 +3,8 @@
 Rules:
 - Purchases come by Kafka time, and within a partition as its log has them; a copy of an event in its
   partition is left out. They have the columns of `decode`, with `kafka_time_ms` and their place.
-- A label counts from its record's Kafka time on. `fraud_labels` holds one row a label; it names its purchase
-  by place, or by player and transaction id. Of two labels of a purchase the later counts.
+- Labels come from `fraud_labels_of_purchases`, whatever names their purchases. Of those that came to Kafka
+  before a moment the latest of a purchase counts; what came later is as if it had never been said.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import polars as pl
 from clickhouse_connect.driver.client import Client
 
+from models.fraud_rule import SETTLES_MS
 from topics.decode import EVENT_TIME, fields_of_topic, schema_of
 from topics.fields import Kind
 from topics.purchase_events import TOPIC
@@ -40,22 +41,20 @@ WHERE kafka_time >= fromUnixTimestamp64Milli({from:Int64})
     AND kafka_time < fromUnixTimestamp64Milli({to:Int64})
 """
 _LABELS = """
-SELECT `log`, `partition`, `offset`, transaction_id, player_id, toBool(fraud) AS fraud,
-    toUnixTimestamp64Milli(kafka_time) AS known_ms
-FROM fraud_labels
-WHERE kafka_time < fromUnixTimestamp64Milli({until:Int64})
-ORDER BY kafka_time
+SELECT said.`log` AS `log`, said.`partition` AS `partition`, said.`offset` AS `offset`,
+    argMax(said.fraud, (said.kafka_time, said.record_offset)) AS fraud,
+    max(toUnixTimestamp64Milli(said.kafka_time)) + {settles:Int64} AS known_ms
+FROM fraud_labels_of_purchases AS said
+WHERE said.kafka_time < fromUnixTimestamp64Milli({until:Int64})
+GROUP BY `log`, `partition`, `offset`
 """
 _LABEL_SCHEMA: dict[str, pl.DataType] = {
     "log": pl.String(),
     "partition": pl.Int64(),
     "offset": pl.Int64(),
-    "transaction_id": pl.String(),
-    "player_id": pl.String(),
     "fraud": pl.Boolean(),
     "known_ms": pl.Int64(),
 }
-_THERE = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'fraud_labels'"
 
 
 def count_purchases(client: Client, from_ms: int, to_ms: int) -> int:
@@ -73,26 +72,18 @@ def read_purchases(client: Client, from_ms: int, to_ms: int) -> Iterator[pl.Data
 
 
 def read_labels(client: Client, until_ms: int) -> pl.DataFrame:
-    """Read what was known of purchases before a time (epoch ms), the earliest label first."""
-    if not client.query(_THERE).result_rows[0][0]:
-        return pl.DataFrame(schema=_LABEL_SCHEMA)
-    found = pl.from_arrow(client.query_arrow(_LABELS, parameters={"until": until_ms}))
+    """Read what had been said of purchases before a time (epoch ms): of each the latest label.
+
+    `known_ms` is when the label counts for the flow too: a second after its record came to Kafka.
+    """
+    asked = {"until": until_ms, "settles": SETTLES_MS}
+    found = pl.from_arrow(client.query_arrow(_LABELS, parameters=asked))
     return pl.DataFrame(found).cast(_LABEL_SCHEMA)  # type: ignore[arg-type]
 
 
 def labelled(purchases: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     """Add to each purchase `fraud` (null: nobody said) and `known_ms`, from its latest label."""
-    said = ["fraud", "known_ms"]
-    places = labels.drop_nulls(PLACE).unique(PLACE, keep="last", maintain_order=True)
-    receipt = ["player_id", "transaction_id"]
-    receipts = labels.drop_nulls(receipt).unique(receipt, keep="last", maintain_order=True)
-    found = purchases.join(places.select(*PLACE, *said), on=PLACE, how="left", maintain_order="left")
-    found = found.join(
-        receipts.select(*receipt, *said), on=receipt, how="left", maintain_order="left", suffix="_receipt"
-    )
-    later = pl.col("known_ms_receipt") > pl.col("known_ms").fill_null(-1)
-    chosen = [pl.when(later).then(f"{name}_receipt").otherwise(name).alias(name) for name in said]
-    return found.with_columns(chosen).drop(f"{name}_receipt" for name in said)
+    return purchases.join(labels, on=PLACE, how="left", maintain_order="left")
 
 
 def _columns() -> Iterator[str]:
