@@ -1,4 +1,4 @@
-"""`./gamewax fraud evaluate`: how good the model would have been on data whose truth is known."""
+"""`./gamewax fraud evaluate`: how good the model or the rules would have been where the truth is known."""
 
 from __future__ import annotations
 
@@ -21,10 +21,26 @@ Fold0 = Annotated[
     str,
     typer.Option(metavar="DATE", help="First day of fold 0's training week; else 20 days before the last."),
 ]
+Simulated = Annotated[
+    bool, typer.Option("--simulated", help="Judge the built-in rules by made-up purchases instead.")
+]
+Events = Annotated[int, typer.Option(min=1000, help="With --simulated: about so many purchases.")]
+Seed = Annotated[int, typer.Option(min=0, help="With --simulated: same seed, same purchases.")]
 
 
-def evaluate(handbook: Handbook = None, out: Out = None, fold0: Fold0 = "") -> int:
+def evaluate(  # noqa: PLR0913 — one argument an option
+    handbook: Handbook = None,
+    out: Out = None,
+    fold0: Fold0 = "",
+    *,
+    simulated: Simulated = False,
+    events: Events = 60_000,
+    seed: Seed = 1,
+) -> int:
     """Score the handbook's transactions by models that knew only what was known at the time.
+
+    With --simulated: three days of made-up purchases with five kinds of planted fraud among honest
+    cafes, families, travellers and bulk buyers, judged by the built-in rules.
 
     The file's customers are players, its terminals items; the features are computed by the flow's own
     code. Four folds: 7 days to learn from, 7 days until labels are known, 7 days to be tested on, folds
@@ -35,8 +51,12 @@ def evaluate(handbook: Handbook = None, out: Out = None, fold0: Fold0 = "") -> i
 
     ./gamewax fraud evaluate --handbook transactions.parquet --out scores.csv --fold0 2018-09-10
     """
+    if simulated:
+        from cli.fraud_simulated import judge_simulated
+
+        return judge_simulated(events, seed)
     if handbook is None:
-        raise BadInput("say what to evaluate on: --handbook FILE.parquet")
+        raise BadInput("say what to evaluate on: --handbook FILE.parquet, or --simulated")
     from cli.fraud_handbook import judged, scored_folds
     from settings import from_caller
 

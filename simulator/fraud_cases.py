@@ -126,17 +126,17 @@ def ring(scene: Scene) -> pl.DataFrame:
     members = scene.between(5, 30)
     crew = scene.accounts.young(members, scene.at_us, 2.0)
     scene.accounts.move(crew, int(crew[0]))
-    again = scene.random.random(members) < 1 / 3
-    player = scene.random.permutation(np.concatenate([crew, crew[again]]))
+    again = np.flatnonzero(scene.random.random(members) < 1 / 3)
+    turns = scene.random.permutation(np.concatenate([np.arange(members), again]))
     own = np.array([scene.accounts.device() for _ in range(members)])
     shared = own[np.arange(members) // EMULATORS * EMULATORS]
     device = own if scene.random.random() < 1 / 2 else shared
     return scene.rows(
-        player,
-        happened_us=scene.times_us(player.size, 10, 100),
-        offer=scene.offers(player, int(scene.random.choice(np.array(GIFT)))),
+        crew[turns],
+        happened_us=scene.times_us(turns.size, 10, 100),
+        offer=scene.offers(crew[turns], int(scene.random.choice(np.array(GIFT)))),
         address=scene.accounts.address(),
-        device=device[np.searchsorted(crew, player)],
+        device=device[turns],
     )
 
 

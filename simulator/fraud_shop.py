@@ -59,7 +59,7 @@ class Shop:
         self._waiting = every.filter(~happens)
         now = every.filter(happens).sort("happened_us", maintain_order=True)
         self.history.note(now.filter(pl.col("case") < 0))
-        return Sold(now, self._register(pl.concat(begun)))
+        return Sold(now, self._register(pl.concat(begun), to_us))
 
     def _plant(self, from_us: int, to_us: int) -> list[pl.DataFrame]:
         """Plant cases until the share is reached."""
@@ -81,11 +81,12 @@ class Shop:
                 return rows
         return no_rows()  # never: most kinds need no history
 
-    def _register(self, begun: pl.DataFrame) -> pl.DataFrame:
-        """Register those who buy for the first time, a moment before."""
+    def _register(self, begun: pl.DataFrame, to_us: int) -> pl.DataFrame:
+        """Register those who buy for the first time, a moment before, and within the span."""
         known = self.accounts.registered
         new = begun.filter(~pl.Series(known[begun["player"].to_numpy()]))
-        firsts = new.group_by("player").agg(pl.col("happened_us").min() - REGISTERS_US)
+        before_us = (pl.col("happened_us").min() - REGISTERS_US).clip(upper_bound=to_us - 1)
+        firsts = new.group_by("player").agg(before_us)
         known[firsts["player"].to_numpy()] = True
         players = firsts["player"].to_numpy()
         told = {
