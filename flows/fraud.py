@@ -46,7 +46,7 @@ from windows.take import Take
 NAME = "fraud"
 AGGREGATES: tuple[Aggregate, ...] = ()
 SEALED = f"{NAME}.fold.sealed"  # the step that holds sealed rows
-SOON = Pace(batch=2_000, linger_s=0.005, rest=timedelta(milliseconds=2))
+SOON = Pace(batch=2_000, linger_s=0.02, rest=timedelta(milliseconds=2))
 
 
 def build(  # noqa: PLR0913, PLR0917 — the five parts of every flow, and its own

@@ -40,7 +40,8 @@ class Known:
         if self.created:
             made = [self.created.get(player) for player in purchases["player_id"].to_list()]
             purchases = purchases.with_columns(pl.Series("account_created_ms", made, pl.Int64))
-        features = assemble(purchases, cast("Pieces", joined.parts), self.labels)
+        parts = cast("Pieces", joined.parts)
+        features = assemble(purchases, parts, self.labels, self.judging.features)
         found = self.judging.suspicions(features, purchases, Origin(after.log, after.topic, after.partition))
         if not found:
             return []

@@ -55,6 +55,12 @@ class Judging:
     review_at: float = 0.5
     block_at: float = 0.9
 
+    @property
+    def features(self) -> set[str]:
+        """Name the features that are looked at."""
+        models = [model.features for model in (self.model, self.shadow) if model is not None]
+        return self.book.features().union(*models)
+
     def suspicions(self, features: pl.DataFrame, purchases: pl.DataFrame, origin: Origin) -> list[Suspicion]:
         """Judge purchases of one partition, in offset order; `features` are row-aligned with them."""
         kafka_ms = purchases["kafka_time_ms"].to_numpy()

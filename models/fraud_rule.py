@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -129,6 +129,14 @@ class RuleBook:
         """Take a removal of a version (a tombstone), known or not, at a moment (Kafka time, epoch ms)."""
         self._enter(rule_id, _Entry(published_ms, published_ms + SETTLES_MS, version, None))
 
+    def without(self, rule_ids: Collection[str]) -> RuleBook:
+        """Give a book of all versions of the other rules."""
+        book = RuleBook()
+        for rule_id, entries in self._entries.items():
+            for entry in () if rule_id in rule_ids else entries:
+                book._enter(rule_id, entry)  # noqa: SLF001  another book
+        return book
+
     def live_at(self, kafka_ms: int) -> tuple[Rule, ...]:
         """Give the rules that judge a purchase of this Kafka time, by id."""
         place = bisect_right(self._moments, kafka_ms)
@@ -136,6 +144,11 @@ class RuleBook:
         if live is None:
             live = self._live[place] = tuple(self._find(kafka_ms))
         return live
+
+    def features(self) -> set[str]:
+        """Name the features that any version looks at, whether it is live or not."""
+        rules = (entry.rule for entries in self._entries.values() for entry in entries)
+        return {name for rule in rules if rule is not None for name in rule.when.names}
 
     def edges(self, from_ms: int, to_ms: int) -> tuple[int, ...]:
         """Give the moments after one and up to another at which what is live changes, in order."""
