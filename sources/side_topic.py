@@ -23,6 +23,7 @@ from topics.servers import KafkaServer
 
 EVERY_S = 0.25  # between the begins of two checks
 SLACK_S = 0.8  # of the second after which a record counts; the rest is for clocks of brokers that differ
+AWAY_AFTER_S = 2.0  # without a check that ends, before it is said
 LEAVES_WITHIN_S = 1.0  # the client waits for ever for a broker that is gone
 
 log = structlog.get_logger()
@@ -56,6 +57,8 @@ class SideTopic:
         self._closed, self._turned = Event(), Condition()
         self._known_at = float("-inf")
         self._failed: GamewaxError | None = None
+        self._failing_since: float | None = None  # the begin of the first check that did not end
+        self._said_away = False
 
     @property
     def known_at(self) -> float:
@@ -134,21 +137,19 @@ class SideTopic:
             reader.close()
 
     def _check_again_and_again(self, reader: SideReader) -> None:
-        away = False
         while not self._closed.is_set():
             began = self._monotonic()
             try:
-                done = reader.read(lambda: not self._closed.is_set())
+                if reader.read(lambda: not self._closed.is_set()):
+                    self._note(began)
             except BadInput as error:
-                done, away = False, self._say_away(error, said=away)
-            if done:
-                self._note(began)
-                if away:
-                    log.info("side_topic_back", topic=self._topic)
-                away = False
+                self._say_away(began, error)
             self._closed.wait(max(0.0, began + self._every_s - self._monotonic()))
 
     def _note(self, began: float) -> None:
+        if self._said_away:
+            log.info("side_topic_back", topic=self._topic)
+        self._failing_since, self._said_away = None, False
         with self._turned:
             self._known_at = began
             self._turned.notify_all()
@@ -158,7 +159,9 @@ class SideTopic:
             self._failed = error
             self._turned.notify_all()
 
-    def _say_away(self, error: BadInput, *, said: bool) -> bool:
-        if not said:
+    def _say_away(self, began: float, error: BadInput) -> None:
+        """Say once that no check ends, unless it is a moment's matter: a new topic, a leader that moves."""
+        since = self._failing_since = began if self._failing_since is None else self._failing_since
+        if self._monotonic() >= since + AWAY_AFTER_S and not self._said_away:
             log.warning("side_topic_away", topic=self._topic, reason=str(error))
-        return True
+            self._said_away = True
