@@ -8,6 +8,7 @@ together.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
@@ -16,9 +17,10 @@ from pathlib import Path
 from threading import Event
 
 from bench.file_sink import FileSink
+from bench.purchase_truth import rules_in
 from bench.watch import LiveKeys, Span, Timers, Watch, look_before_threads_end, memory_mb, phases_mb
 from bench.work import SIZE_S, Work, named
-from flows import archive, parts, process
+from flows import archive, fraud, parts, process
 from flows.parts import Ends, Opened, open_flow, plan_of
 from flows.store import Store
 
@@ -35,6 +37,9 @@ def opened(stop: Event) -> Opened:
 
 
 def _open(work: Work, stop: Event) -> Opened:
+    if work.flow is fraud:
+        fraud.TOPIC = work.read_from
+        return fraud.opened(stop)
     if work.aggregate is None:
         archive.TOPICS = (work.read_from,)  # type: ignore[assignment]
         return archive.opened(stop)
@@ -54,6 +59,8 @@ def write_to_files() -> None:
 
 def main() -> None:
     """Run to the end of the topic; print what this process and its children used."""
+    if WORK.flow is fraud:
+        os.environ["GAMEWAX_FRAUD__RULES"] = str(rules_in(FOLDER / "rules"))
     recovery, timers, live, span = Store(FOLDER).own(), Timers(), LiveKeys(), Span()
     timers.install()
     span.install()

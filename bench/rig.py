@@ -60,6 +60,16 @@ def preload(services: Servers, load: Traffic) -> None:
     produce(services.bootstrap_servers, load)
 
 
+def make_anew(services: Servers, topic: str) -> None:
+    """Create a topic that holds nothing, whatever it held."""
+    admin = client(services.bootstrap_servers)
+    if topic in admin.list_topics(timeout=10).topics:
+        admin.delete_topics([topic])[topic].result(30)
+        _until(lambda: topic not in admin.list_topics(timeout=10).topics)
+    make_topic(admin, topic)
+    held(services, topic)
+
+
 def make_topic(admin: AdminClient, topic: str) -> None:
     """Create a topic as `topics create` does."""
     config = {"message.timestamp.type": "LogAppendTime"}

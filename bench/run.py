@@ -19,12 +19,14 @@ from embedded.services import Services
 from topics.errors import BadInput
 
 ALERT_RATES = (1_000, 20_000)
+FRAUD_RATE = 2_000
 CPU = {"cpu_us": 1.3}
 HOT = CPU | {"rss_mb": 280.0, "snapshots": 0.05}
 DAYS = 30  # that a backfill counts
 OTHERS = {  # parts that stand for themselves
     "peers": "bench.peers.run",
     "alert": "bench.alert",
+    "frd": "bench.told",
     "scale": "bench.scale",
     "backfill": "bench.backfill",
 }
@@ -66,6 +68,13 @@ def ply(services: Services, asked: Asked) -> Sequence[Result]:
 def hlt(services: Services, asked: Asked) -> Sequence[Result]:
     """Server health."""
     return _alone(services, asked, Entry("HLT", (work.hlt(asked.events),)))
+
+
+def frd(services: Services, asked: Asked) -> Sequence[Result]:
+    """Purchase fraud: as fast as it goes, then live until the webhook is there."""
+    drained = _alone(services, asked, Entry("FRD", (work.frd(asked.events),), {"rate": 40_000.0}))
+    told = import_module(OTHERS["frd"]).told
+    return [*drained, told(services, FRAUD_RATE, asked.seconds, asked.folder)]
 
 
 def raw(services: Services, asked: Asked) -> Sequence[Result]:
@@ -138,6 +147,7 @@ RUN: dict[str, Bench] = {
     "ids": ids,
     "ply": ply,
     "hlt": hlt,
+    "frd": frd,
     "raw": raw,
     "together": at_once,
     "keys": keys,

@@ -17,14 +17,16 @@ from bench import truth
 from bench.bad import letters
 from bench.check import FileTruth, LettersTruth, Several, TableTruth, Truth
 from bench.load import Load, Sequel, Traffic
+from bench.purchase_truth import AlertTruth
+from bench.purchases import PurchaseLoad
 from bench.raw_truth import RawTruth
 from bench.servers import ServerLoad
-from flows import archive, engagement, server_health
+from flows import archive, engagement, fraud, server_health
 from models.aggregates import Aggregate, count
 from models.engagement import BY_LEVEL
 from models.server_health import SERVER_HEALTH
 from models.sketch import ERROR
-from topics import player_events, server_metrics
+from topics import player_events, purchase_events, server_metrics
 from topics.topic import Topic
 from windows.archive import table_of
 
@@ -128,6 +130,12 @@ def hlt(events: int) -> Work:
     )
 
 
+def frd(events: int) -> Work:
+    """Purchase fraud: all features, all rules that come with Gamewax, and two whose alerts are compared."""
+    load = PurchaseLoad(events)
+    return Work("FRD", load, lambda: AlertTruth(load), fraud, purchase_events.TOPIC)
+
+
 def raw(events: int) -> Work:
     """The archive of player events, into a table like `player_events` with the topic's own name."""
     load = Load(events, ids=False)
@@ -183,6 +191,7 @@ ONE = {"ENG": eng, "ENG-NOSINK": eng_no_sink, "ENG-BAD": eng_bad, "ENG+IDS": eng
     "PLY": ply,
     "HLT": hlt,
     "RAW": raw,
+    "FRD": frd,
     "HOUR": hour,
     "KEYS-GONE": keys_gone,
 }

@@ -47,6 +47,12 @@ BENCHES = {
     "ids": Bench("the same with event ids and deduplication", runs=2, minutes=1),
     "ply": Bench("events per player: nearly every second event makes a row", events=8_000_000, minutes=2.5),
     "hlt": Bench("server health with quantiles, 1,000 servers", minutes=1.5),
+    "frd": Bench(
+        "purchase fraud: all features and rules; then 2,000 purchases/s, produced until a webhook is there",
+        runs=2,
+        events=1_000_000,
+        minutes=3,
+    ),
     "raw": Bench("the archive: every event into its raw table", minutes=1.5),
     "together": Bench("ENG, PLY and RAW at once over one topic, each in a process of its own", minutes=2.5),
     "keys": Bench(
