@@ -279,7 +279,8 @@ def _shrink(store: Store, chain: int, slot: int) -> None:
 def _walk(store: Store, chain: int, slot: int, new: int) -> None:
     """Count a small entity's rows into scratch by window, and mark those whose value the new row has."""
     found = store.scratch
-    for word in range(COUNTED, BLOCK_WORDS):
+    top = DIFFERENT + store.chains[chain, MANY] * WINDOWS
+    for word in range(COUNTED, top):
         found[word] = 0
     ref, count, window = whole(store.ends[slot, OLDEST]), whole(store.ends[slot, ROWS]), LAST
     newest = _place(store, new)
@@ -303,7 +304,7 @@ def _walk(store: Store, chain: int, slot: int, new: int) -> None:
             else:
                 found[DIFFERENT + which * WINDOWS + window] += 1
         ref = whole(store.links[place, _links_at(store) + chain])
-    for part in range(COUNTED, BLOCK_WORDS, WINDOWS):
+    for part in range(COUNTED, top, WINDOWS):
         for wider in range(part + 1, part + WINDOWS):
             found[wider] += found[wider - 1]
 

@@ -34,6 +34,14 @@ HASHED: Mapping[Group, tuple[str, ...]] = MappingProxyType(
         "receipt": ("transaction", "player"),
     }
 )
+_TEXTS = {
+    "player": "player_id",
+    "currency": "currency",
+    "device": "device_id",
+    "session": "session_id",
+    "country": "country",
+    "transaction": "transaction_id",
+}
 _PARTED_BY = {"address": "network"}  # so that a network's addresses stay together
 
 
@@ -122,22 +130,20 @@ class Named:
         return Rows(group, self.times, self.prices, found)
 
 
-def named(purchases: pl.DataFrame) -> Named:
-    """Hash all that histories look at; columns as `topics.decode` gives them."""
+def named(purchases: pl.DataFrame, groups: Sequence[Group] = GROUPS) -> Named:
+    """Hash all that the histories of some groups look at; columns as `topics.decode` gives them."""
+    needed = {name for group in groups for name in HASHED[group]}
     hashes = {
         name: hashed(texts_of(purchases[column]))
-        for name, column in (
-            ("player", "player_id"),
-            ("currency", "currency"),
-            ("device", "device_id"),
-            ("session", "session_id"),
-            ("country", "country"),
-            ("transaction", "transaction_id"),
-        )
+        for name, column in _TEXTS.items()
+        if name in needed or (name == "currency" and "item" in needed)
     }
-    hashes["goods"] = goods_of(purchases)
-    hashes["item"] = joined(hashes["goods"], hashes["currency"])
-    hashes["address"], hashes["network"] = networks_of(purchases["ip_address"])
+    if needed & {"goods", "item"}:
+        hashes["goods"] = goods_of(purchases)
+    if "item" in needed:
+        hashes["item"] = joined(hashes["goods"], hashes["currency"])
+    if "address" in needed:
+        hashes["address"], hashes["network"] = networks_of(purchases["ip_address"])
     return Named(_ints(purchases["event_time"]), _ints(purchases["price"]), hashes)
 
 
@@ -148,7 +154,7 @@ def goods_of(purchases: pl.DataFrame) -> Hashes:
 
 def rows_of(group: str, purchases: pl.DataFrame) -> Rows:
     """Give the rows of one group; `named(purchases).rows(group)` hashes once for several."""
-    return named(purchases).rows(known_group(group))
+    return named(purchases, [known_group(group)]).rows(known_group(group))
 
 
 def shard_of(group: str, rows: Rows, shards: int) -> Ints:
