@@ -21,7 +21,7 @@ KINDS: tuple[Kind, ...] = (
 HONEST = -1  # in the place of a case: the purchase belongs to none
 
 BUYS = 1 / 16  # of what players do in a run of all topics, so much is a purchase
-APART_S = 600  # an honest player buys about so often, while there are few enough purchases
+APART_S = 7200  # an honest player buys about so often, while there are few enough purchases
 MOST_PEOPLE = 400_000
 
 
@@ -37,6 +37,6 @@ def people_for(fraud: Fraud, purchases_a_second: float) -> int:
     """Give the accounts of a run, those that frauds will use among them.
 
     >>> people_for(Fraud(0.05), 60), people_for(Fraud(0.05, 800), 60)
-    (36000, 800)
+    (400000, 800)
     """
     return fraud.people or min(int(purchases_a_second * APART_S), MOST_PEOPLE)

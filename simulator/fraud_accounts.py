@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.fraud_addresses import EXITS
 from simulator.fraud_people import DAY_MS, DEVICES, People
 from simulator.plan import Ints
 
@@ -25,7 +24,7 @@ class Accounts:
         self.registered = np.zeros(people.count, np.bool_)
         self._next = people.established
         self._devices = people.count * 2 * DEVICES  # behind those of players and of homes
-        self._addresses = people.addresses.others + EXITS
+        self._addresses = people.addresses.others + people.addresses.exits
 
     def aged(self, count: int) -> Ints:
         """Take accounts that were registered long ago."""
@@ -57,6 +56,6 @@ class Accounts:
     def address(self) -> int:
         """Take a new address, or one of the anonymizer's."""
         if self.random.random() < ANONYMOUS_SHARE:
-            return self.people.addresses.others + int(self.random.integers(EXITS))
+            return self.people.addresses.others + int(self.random.integers(self.people.addresses.exits))
         self._addresses += 1
         return self._addresses

@@ -13,9 +13,9 @@ import polars as pl
 OLD, SPREAD = 1 << 17, 40_503  # addresses of 198.18.0.0/15, and an odd number that shuffles them
 MORE = 1 << 22  # addresses of 100.64.0.0/10, for those beyond
 NEW_ADDRESS = 10  # one in so many is IPv6
-CARRIERS = 8  # of each country, shared by the players' phones
-HOTELS = 200
-EXITS = 40  # of the anonymizer, where frauds and some honest players come from
+FEWEST_CARRIERS, ON_CARRIER = 8, 1000  # in a country, shared by phones: one for so many accounts of all
+FEWEST_HOTELS, ON_HOTEL = 200, 40
+FEWEST_EXITS, ON_EXIT = 40, 200  # of the anonymizer, where frauds and some honest players come from
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,9 @@ class Addresses:
     carriers: int
     hotels: int
     others: int
+    carriers_each: int  # in a country
+    hotels_in_all: int
+    exits: int  # of the anonymizer: the first of the others
 
     def sort_of(self, number: int) -> str:
         """Say what is at an address: home, carrier, hotel, or other."""
@@ -33,10 +36,13 @@ class Addresses:
         return "hotel" if number >= self.hotels else "carrier" if number >= self.carriers else "home"
 
 
-def addresses(homes: int, countries: int) -> Addresses:
-    """Give out the numbers."""
-    hotels = homes + countries * CARRIERS
-    return Addresses(homes, hotels, hotels + HOTELS)
+def addresses(homes: int, countries: int, accounts: int) -> Addresses:
+    """Give out the numbers; the more accounts, the more addresses, so that none is more crowded."""
+    carriers = max(FEWEST_CARRIERS, accounts // ON_CARRIER)
+    hotels = max(FEWEST_HOTELS, accounts // ON_HOTEL)
+    first = homes + countries * carriers
+    exits = max(FEWEST_EXITS, accounts // ON_EXIT)
+    return Addresses(homes, first, first + hotels, carriers, hotels, exits)
 
 
 def address_text(number: pl.Expr) -> pl.Expr:

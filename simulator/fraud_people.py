@@ -93,7 +93,7 @@ def people(plan: Plan) -> People:
         second=second,
         bulk=bulk,
         created_ms=plan.start_ms - _ages_ms(random, home),
-        addresses=addresses(homes, len(COUNTRIES)),
+        addresses=addresses(homes, len(COUNTRIES), count),
         cafes=cafes,
         began_ms=plan.start_ms,
     )

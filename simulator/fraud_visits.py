@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from simulator.fraud_addresses import CARRIERS, EXITS, HOTELS
 from simulator.fraud_items import CHEAP, FIRST_SALE, GOODS, LIST, SALES, WORTH, offer_of, popular
 from simulator.fraud_people import COUNTRIES, People
 from simulator.fraud_rows import NO_SESSION, Numbers, planned
@@ -118,10 +117,11 @@ class Visits:
         abroad = self._mixed(who, at_us // 1000 // TRIP_MS) < TRIPS
         phone = people.mobile[who] & (luck[0] < PHONE) & ~abroad
         country = np.where(abroad, (people.country[who] + 1) % len(COUNTRIES), people.country[who])
-        carrier = people.addresses.carriers + country * CARRIERS + who % CARRIERS
-        hotel = people.addresses.hotels + (who * 31 + at_us // 1000 // TRIP_MS) % HOTELS
+        there, day = people.addresses, at_us // 1000 // DAY_MS
+        carrier = there.carriers + country * there.carriers_each + who % there.carriers_each
+        hotel = there.hotels + (who * 31 + at_us // 1000 // TRIP_MS) % there.hotels_in_all
         hidden = self._mixed(who, 3) < ANONYMIZED
-        exits = people.addresses.others + (who * 7 + at_us // 1000 // DAY_MS) % EXITS
+        exits = there.others + (who * 7 + day) % there.exits
         address = np.where(abroad, hotel, np.where(hidden, exits, people.home[who]))
         walks = phone & (luck[2] < WALKS)
         return Places(
