@@ -35,7 +35,7 @@ def texts_of(column: pl.Series) -> Texts:
     laid = column.to_arrow(compat_level=pl.CompatLevel.oldest())
     _, starts, content = laid.buffers()
     if starts is None or content is None or not len(laid):
-        return Texts(np.zeros(len(laid) + 1, np.int64), np.empty(0, np.uint8))
+        return Texts(np.frombuffer(bytes(8 * len(laid) + 8), np.int64), np.frombuffer(b"", np.uint8))
     begins = np.frombuffer(memoryview(starts), np.int64)[laid.offset : laid.offset + len(laid) + 1]
     return Texts(begins, np.frombuffer(memoryview(content), np.uint8))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,10 @@ from models.fraud_catalogue import COLUMNS
 from models.fraud_kinds import SESSION_GAP_MS, Group, known_group
 from models.fraud_rows import HASHED, Rows, rows_of, shard_of
 
-__all__ = ["CHAINS", "KEPT_MS", "GroupHistory", "Rows", "rows_of", "shard_of"]
+__all__ = ["CHAINS", "KEPT_MS", "GroupHistory", "Rows", "ready", "rows_of", "shard_of"]
 
 Floats = npt.NDArray[np.float64]
+Number = TypeVar("Number", np.int64, np.uint64)
 
 LEAST_ROWS, LEAST_ENTITIES, LEAST_PAIRS, LEAST_BLOCKS = 256, 1024, 512, 16
 ROOMY = 16  # a table shrinks when not one slot in so many is used
@@ -183,7 +185,7 @@ class GroupHistory:
         """Fold purchases; gives the features in one array, by feature (as `COLUMNS`) and row."""
         columns = COLUMNS[self.group]
         found = np.full((len(columns), len(rows)), np.nan)
-        batch = core.Batch(rows.times, rows.prices, np.ascontiguousarray(rows.hashes), found)
+        batch = core.Batch(_read_only(rows.times), _read_only(rows.prices), _read_only(rows.hashes), found)
         done = core.fold_rows(self._store, batch, 0)
         while done < len(rows):
             core.free_old(self._store)
@@ -258,6 +260,22 @@ class GroupHistory:
         store.ends[owners, core.BLOCK] = np.arange(1, len(owners) + 1, dtype=np.uint32)
         store.meta[core.FREE_BLOCK] = len(owners)
         self._store = store._replace(blocks=blocks)
+
+
+def ready() -> None:
+    """Compile what folding needs: 10 s of CPU on the first run of a version, then read from the cache."""
+    hashes = np.arange(1, 2 * LEAST_ROWS * len(HASHED["player"]) + 1, dtype=np.uint64)
+    times = np.arange(2 * LEAST_ROWS)
+    history = GroupHistory("player")
+    history.fold(Rows("player", times, times, hashes.reshape(len(times), -1)))
+    history.drop_before(len(times))
+
+
+def _read_only(column: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Give the same view of arrays that may be written and others: each kind would be compiled for itself."""
+    seen = np.ascontiguousarray(column).view()
+    seen.flags.writeable = False
+    return seen
 
 
 def _table(size: int, words: int) -> npt.NDArray[np.uint64]:
