@@ -237,7 +237,9 @@ class Webhooks(BaseModel):
         default=(), description="ports that endpoints may have besides 443 (and 80 with http), as JSON"
     )
     waits_s: tuple[float, ...] = Field(
-        default=WAITS_S, min_length=1, description="seconds before each try of a message, as JSON"
+        default=WAITS_S,
+        min_length=1,
+        description="seconds before each try of a message, as JSON (the first is made at once)",
     )
     timeout_s: float = Field(default=15.0, gt=0, le=60, description="one try takes at most this long")
     connect_s: float = Field(default=3.0, gt=0, le=60, description="to connect takes at most this long")

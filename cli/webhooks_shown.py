@@ -18,11 +18,22 @@ from cli.harmless import harmless, moment, now_ms
 from cli.status_view import span
 from cli.webhooks_ask import dispatcher, who_sends
 from cli.webhooks_place import endpoints, endpoints_file, store_file, store_folder
-from sinks.outbox_report import Attempt, Delivery, Known, Standing, attempts, message, reading, standings
+from sinks.outbox_report import (
+    Attempt,
+    Delivery,
+    Known,
+    Standing,
+    attempts,
+    message,
+    reading,
+    standings,
+    unreadable,
+)
 from sinks.webhook_endpoints import Endpoint
 from topics.errors import BadInput
 
 WIDE = 120  # columns when nobody says how wide the output is
+TOLD = {"closed": "delivering", "open": "failing"}
 STYLES = {"delivering": "green", "delivered": "green", "dead": "bold red", "pending": "yellow"}
 
 
@@ -38,6 +49,7 @@ class Shown(msgspec.Struct, frozen=True):
     oldest_pending_s: float | None
     next_try: str | None
     delivered: int
+    silenced: int
     dead: int
     wants: str
 
@@ -45,15 +57,16 @@ class Shown(msgspec.Struct, frozen=True):
 def show_list(*, as_json: bool) -> None:
     """Print all endpoints: those of the file, and others that are still to get something."""
     at, present_ms = settings.load(), now_ms()
-    known, there = endpoints(at), dict[str, Standing]()
+    known, there, strange = endpoints(at), dict[str, Standing](), 0
     if store_file(at).exists():
         with reading(store_file(at)) as db:
-            there = standings(db)
+            there, strange = standings(db), unreadable(db)
     owner = dispatcher(store_folder(at))
     names = [*known, *(name for name in there if name not in known and there[name].pending)]
     found = [shown(known.get(name), there.get(name, Standing(name)), present_ms) for name in names]
     if as_json:
-        answer = {"dispatcher": None if owner is None else owner.pid, "endpoints": found}
+        pid = None if owner is None else owner.pid
+        answer = {"dispatcher": pid, "unreadable": strange, "endpoints": found}
         print(msgspec.json.format(msgspec.json.encode(answer)).decode())
         return
     console = _console()
@@ -64,6 +77,8 @@ def show_list(*, as_json: bool) -> None:
     for of in found:
         if of.why:
             console.print(Text(f"{of.endpoint}: {harmless(of.why)}", "red"), soft_wrap=True)
+    if strange:
+        console.print(Text(f"{strange:,} records of the topic were no message; the store keeps them", "red"))
     console.print(Text(who_sends(store_folder(at)), "dim"), soft_wrap=True)
 
 
@@ -74,13 +89,14 @@ def shown(endpoint: Endpoint | None, of: Standing, present_ms: int) -> Shown:
     return Shown(
         endpoint=of.endpoint,
         address=endpoint.target.origin if endpoint else "",
-        state="not in the file" if endpoint is None else "delivering" if state == "closed" else state,
+        state="not in the file" if endpoint is None else TOLD.get(state, state),
         why=of.why if state != "closed" else "",
         until=moment(of.until_ms) if rests else None,
         pending=of.pending,
         oldest_pending_s=None if of.oldest_ms is None else max(present_ms - of.oldest_ms, 0) / 1000,
         next_try=None if of.next_ms is None else moment(max(of.next_ms, of.until_ms if rests else 0)),
         delivered=of.delivered,
+        silenced=of.silenced,
         dead=of.dead,
         wants=str(endpoint.wanted) if endpoint else "",
     )
@@ -145,14 +161,15 @@ def _endpoints(found: Sequence[Shown]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("endpoint", "address", "state"):
         table.add_column(name, overflow="fold")
-    for name in ("pending", "oldest", "delivered", "dead"):
+    for name in ("pending", "oldest", "delivered", "silenced", "dead"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("wants", overflow="fold")
     for of in found:
         state = of.state if of.until is None else f"{of.state} until {of.until[11:19]}"
         table.add_row(
             of.endpoint, Text(of.address), Text(state, STYLES.get(of.state, "bold red")), f"{of.pending:,}",
-            span(of.oldest_pending_s), f"{of.delivered:,}", f"{of.dead:,}", Text(harmless(of.wants)),
+            span(of.oldest_pending_s), f"{of.delivered:,}", f"{of.silenced:,}",
+            f"{of.dead:,}", Text(harmless(of.wants)),
         )  # fmt: skip
     return table
 

@@ -80,16 +80,28 @@ def bury(outbox: Outbox, endpoint: str, seq: int, why: str, now_ms: int) -> None
 
 def bury_old(outbox: Outbox, endpoint: str, before_ms: int, why: str, now_ms: int) -> int:
     """End what has been pending since before a time; gives how many."""
-    with outbox.writing() as db:
-        old = db.execute(
-            "SELECT seq, player_id FROM deliveries WHERE endpoint = ? AND state = 'pending' AND begun_ms < ?",
-            (endpoint, before_ms),
-        ).fetchall()
+    old = outbox.db.execute(
+        "SELECT seq, player_id FROM deliveries WHERE endpoint = ? AND state = 'pending' AND begun_ms < ?",
+        (endpoint, before_ms),
+    ).fetchall()
+    if not old:
+        return 0
+    with outbox.writing():
         for seq, _ in old:
             bury(outbox, endpoint, seq, why, now_ms)
         for player in {player for _, player in old}:
             outbox.next_of(endpoint, player, now_ms)
     return len(old)
+
+
+def shift(outbox: Outbox, by_ms: int) -> None:
+    """Move all that is still to come: the clock was set by so much."""
+    with outbox.writing() as db:
+        db.execute(
+            "UPDATE deliveries SET next_ms = next_ms + ?1, begun_ms = begun_ms + ?1 WHERE state = 'pending'",
+            (by_ms,),
+        )
+        db.execute("UPDATE endpoints SET until_ms = until_ms + ? WHERE until_ms > 0", (by_ms,))
 
 
 def send_again(outbox: Outbox, found: Iterable[tuple[str, int]], now_ms: int) -> int:

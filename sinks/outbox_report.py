@@ -36,6 +36,7 @@ class Standing(msgspec.Struct, frozen=True):
     oldest_ms: int | None = None
     next_ms: int | None = None
     delivered: int = 0
+    silenced: int = 0
     dead: int = 0
     failures: int = 0
     until_ms: int = 0
@@ -116,12 +117,27 @@ def standings(db: sqlite3.Connection) -> dict[str, Standing]:
     dead = dict(
         db.execute("SELECT endpoint, count(*) FROM deliveries WHERE state = 'dead' GROUP BY endpoint")
     )
-    sent = dict(db.execute("SELECT endpoint, count FROM results WHERE result = 'delivered'"))
+    counts = {
+        (name, result): int(count)
+        for name, result, count in db.execute("SELECT endpoint, result, count FROM results")
+    }
     rows = db.execute("SELECT name, failures, until_ms, why, disabled_ms FROM endpoints ORDER BY name")
     return {
-        name: Standing(name, *pending.get(name, (0, None, None)), sent.get(name, 0), dead.get(name, 0), *how)
+        name: Standing(
+            name,
+            *pending.get(name, (0, None, None)),
+            counts.get((name, "delivered"), 0),
+            counts.get((name, "silenced"), 0),
+            dead.get(name, 0),
+            *how,
+        )
         for name, *how in rows
     }
+
+
+def unreadable(db: sqlite3.Connection) -> int:
+    """Count the records of the topic that were no message."""
+    return int(db.execute("SELECT count(*) FROM unreadable").fetchone()[0])
 
 
 def attempts(
@@ -184,4 +200,4 @@ def samples(db: sqlite3.Connection, now_ms: int) -> Iterator[Sample]:
         yield Sample(WEBHOOKS_OPEN, of.state(now_ms) in {"open", "disabled"}, name)
     for name, result, count in db.execute("SELECT endpoint, result, count FROM results"):
         yield Sample(WEBHOOKS_TRIES, count, name, result=result)
-    yield Sample(WEBHOOKS_UNREADABLE, db.execute("SELECT count(*) FROM unreadable").fetchone()[0])
+    yield Sample(WEBHOOKS_UNREADABLE, unreadable(db))

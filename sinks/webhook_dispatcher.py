@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from sinks.outbox import Outbox
-from sinks.outbox_care import bury, bury_old, forget, is_disabled, know, refuse
+from sinks.outbox_care import bury, bury_old, forget, is_disabled, know, refuse, shift
 from sinks.webhook_endpoints import Endpoint
 from sinks.webhook_lane import Lane, Means
 from sinks.webhook_signature import ID
@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 LOOK_S = 0.25  # how soon what a command wrote is seen
 CARE_MS = 60_000
+SET_BACK_MS = 1_000  # clocks are kept right by smaller steps than this
 DAY_MS = 86_400_000
 GONE = "the endpoint is disabled: it said that it is gone"
 Reread = Callable[[], Sequence[Endpoint] | None]
@@ -81,7 +82,7 @@ class Dispatcher:
         self._care_ms = 0
         self._lanes: dict[str, Lane] = {}
         self._running: asyncio.TaskGroup | None = None
-        self._looked_s = time.monotonic()
+        self._looked_s, self._clock_ms = time.monotonic(), 0
 
     def still_s(self) -> float:
         """Say how long ago it last looked around; any thread may ask."""
@@ -157,12 +158,22 @@ class Dispatcher:
             if endpoints is not None:
                 self.configure(endpoints)
                 log.info("endpoints read", names=[endpoint.name for endpoint in endpoints])
-        if self._outbox.changed():
+        set_back_ms = self._set_back_ms()
+        if set_back_ms > SET_BACK_MS:
+            shift(self._outbox, -set_back_ms)
+            log.warning("the clock was set back: what waits is moved with it", by_s=set_back_ms / 1000)
+        if self._outbox.changed() or set_back_ms > SET_BACK_MS:
             for lane in self._lanes.values():
                 lane.look()
         if self._means.now_ms() >= self._care_ms:
             self._care_ms = self._means.now_ms() + CARE_MS
             self._care()
+
+    def _set_back_ms(self) -> int:
+        """Say by how much the clock was set back since the last look."""
+        loop_ms, now_ms = round(asyncio.get_running_loop().time() * 1000), self._means.now_ms()
+        before, self._clock_ms = self._clock_ms, now_ms - loop_ms
+        return max(before - self._clock_ms, 0) if before else 0
 
     def _care(self) -> None:
         """End what nobody can deliver any more, and forget what ended long ago."""

@@ -157,7 +157,7 @@ class OutboxReader:
         """Read until the topic has changed, an offset is gone or we are told to end."""
         commit_at, look_at = 0.0, time.monotonic() + LOOK_S
         while not self._taking.ending():
-            polled = reader.consume(AT_ONCE, WAIT_S)
+            polled = _polled(reader)
             if any(lost_place(message) for message in polled):
                 return  # the next beginning says what is gone
             for problem in filter(None, (trouble(message, found.topic) for message in polled)):
@@ -198,6 +198,12 @@ class OutboxReader:
             for place in places:
                 _, high = reader.get_watermark_offsets(place, cached=True)
                 self.standing.high[place.partition] = max(high, self.standing.next[place.partition])
+
+
+def _polled(reader: Consumer) -> list[Message]:
+    """Wait for a message, and take what is there with it: `consume` alone would wait for a full batch."""
+    first = reader.poll(WAIT_S)
+    return [] if first is None else [first, *reader.consume(AT_ONCE - 1, 0)]
 
 
 def _partition(message: Message) -> int:

@@ -75,6 +75,7 @@ class Played:
     silenced: Silenced = nothing_silenced
     posts: list[Post] = field(default_factory=list)
     at_s: float = 0.0  # when the last run ended
+    off_ms: int = 0  # of the clock
 
     def of(self, endpoint: str) -> list[str]:
         return [post.id for post in self.posts if post.endpoint == endpoint]
@@ -121,7 +122,7 @@ class Played:
 
         means = Means(
             post,
-            lambda: BEGIN_MS + round(loop.time() * 1000),
+            lambda: BEGIN_MS + round(loop.time() * 1000) + self.off_ms,
             Random(7),
             self.schedule,
             Rests(),

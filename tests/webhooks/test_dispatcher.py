@@ -173,6 +173,17 @@ def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     assert len(played.posts) == 4
 
 
+def test_a_clock_that_is_set_back_makes_nothing_wait_longer(tmp_path: Path) -> None:
+    played = Played(tmp_path, lambda post, _turn: DELIVERED if post.at_s > 30 else FAILS)
+
+    def set_back(_: object) -> None:
+        played.off_ms = -3_600_000
+
+    came = taken(*(outgoing(f"m{n}", f"p{n}") for n in range(20)))
+    played.run([A], 600, (0.0, came), (7.0, set_back))
+    assert {played.states(f"m{n}")["a"][0] for n in range(20)} == {"delivered"}
+
+
 def test_what_is_silenced_is_told_as_such_and_not_sent(tmp_path: Path) -> None:
     until = BEGIN_MS + 60_000
 
