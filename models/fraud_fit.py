@@ -38,6 +38,7 @@ def fit_forest(rows: Matrix, fraud: Truth, threads: int = 1) -> RandomForestClas
     for tree in forest.estimators_:
         splits = tree.tree_.threshold
         splits[:] = rounded_down(splits)
+    forest.n_jobs = 1  # threads would add the trees' shares in any order, and the last bits would differ
     return forest
 
 
