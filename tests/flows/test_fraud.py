@@ -125,7 +125,7 @@ def test_after_kills_exactly_the_alerts_that_are_due_are_there(world: World) -> 
     until(lambda: time.time() * 1_000 > live_from_ms)
     write(kafka, TOPIC, traffic(2, START_MS + PURCHASES * 2_000))
     with world.started(*FLOW, GAMEWAX_RECOVERY__EPOCH_S="30") as flow:
-        until(lambda: read_back(kafka, OUTBOX))
+        until(lambda: read_back(kafka, OUTBOX), seconds=150)
         flow.kill()  # before any snapshot
     first = len(read_back(kafka, OUTBOX))
     with world.started(*FLOW, GAMEWAX_RECOVERY__EPOCH_S="0.5") as flow:
