@@ -26,7 +26,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     GAMEWAX_RECOVERY__DIR=/var/lib/gamewax/recovery \
-    GAMEWAX_HEALTH__PORT=8099
+    GAMEWAX_HEALTH__PORT=8099 \
+    NUMBA_CACHE_DIR=/var/lib/gamewax/compiled
 USER 10001:10001
 VOLUME ["/var/lib/gamewax"]
 # A flow ends at an epoch's edge with a snapshot; give it --stop-timeout 60.

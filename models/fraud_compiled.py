@@ -30,7 +30,12 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
         return _compiled(function, cache=False)
 
 
-def _compiled(function: Callable[P, R], *, cache: bool) -> Callable[P, R]:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-    fast: Callable[P, R] = njit(cache=cache, **options)(function)
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile into each place that calls it: for small ones, where passing tables costs most."""
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
+    rules: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, **options}
+    fast: Callable[P, R] = njit(**rules)(function)
     return fast

@@ -21,7 +21,7 @@ from typing import NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from models.fraud_compiled import compiled
+from models.fraud_compiled import compiled, inlined
 
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -91,7 +91,7 @@ class Batch(NamedTuple):
     features: Floats
 
 
-@compiled
+@inlined
 def _mixed(left: np.uint64, right: np.uint64) -> np.uint64:
     """Hash two words to one that is not 0, by splitmix64's finisher."""
     word = left * U(0x9E3779B97F4A7C15) + ((right << U(32)) | (right >> U(32)))
@@ -102,7 +102,7 @@ def _mixed(left: np.uint64, right: np.uint64) -> np.uint64:
     return found
 
 
-@compiled
+@inlined
 def _entity_key(store: Store, chain: int, place: int) -> np.uint64:
     """Name a row's entity in a chain; 0 when it has none."""
     key: np.uint64 = store.rows[place, HASHES + store.chains[chain, KEY]]
@@ -114,7 +114,7 @@ def _entity_key(store: Store, chain: int, place: int) -> np.uint64:
     return _mixed(_mixed(key, U(chain + 1)), beside)
 
 
-@compiled
+@inlined
 def _slot(table: Words, key: np.uint64) -> int:
     """Find a key's slot, or the free one where it belongs."""
     mask = len(table) - 1
@@ -157,38 +157,38 @@ def moved(old: Words, new: Words, head: int, end: int) -> None:
             new[row & (len(new) - 1), word] = old[row & (len(old) - 1), word]
 
 
-@compiled
+@inlined
 def _place(store: Store, ref: int) -> int:
     mask: int = len(store.rows) - 1
     return ref & mask
 
 
-@compiled
+@inlined
 def _links_at(store: Store) -> int:
     """Give the column of the links: one for each chain, before the flags."""
     width: int = store.links.shape[1]
     return width - 4
 
 
-@compiled
+@inlined
 def _flags_at(store: Store) -> int:
     width: int = store.links.shape[1]
     return width - 1
 
 
-@compiled
+@inlined
 def _has_later(store: Store, place: int, flag: int) -> bool:
     """Tell whether a later row of the entity has the same value (or the row has none)."""
     flags: np.uint32 = store.links[place, _flags_at(store)]
     return bool((flags >> H(flag)) & H(1))
 
 
-@compiled
+@inlined
 def _set_later(store: Store, place: int, flag: int) -> None:
     store.links[place, _flags_at(store)] |= H(1) << H(flag)
 
 
-@compiled
+@inlined
 def _pair_key(entity: np.uint64, which: int, value: np.uint64) -> np.uint64:
     return _mixed(_mixed(entity, U(which + 64)), value)
 
@@ -205,7 +205,7 @@ def _forget_pairs(store: Store, chain: int, place: int, entity: np.uint64) -> No
                 store.meta[PAIRS] -= 1
 
 
-@compiled
+@inlined
 def _leave(store: Store, chain: int, block: int, window: int) -> None:
     """Move a window's tail past one row."""
     place = _place(store, store.blocks[block, TAIL + window])
@@ -219,7 +219,7 @@ def _leave(store: Store, chain: int, block: int, window: int) -> None:
     store.blocks[block, TAIL + window] = whole(store.links[place, _links_at(store) + chain])
 
 
-@compiled
+@inlined
 def _block_of(store: Store) -> int:
     """Take a free block."""
     block: int = store.meta[FREE_BLOCK]
@@ -228,7 +228,7 @@ def _block_of(store: Store) -> int:
     return block
 
 
-@compiled
+@inlined
 def _give_back(store: Store, slot: int) -> None:
     """Free an entity's block."""
     block = whole(store.ends[slot, BLOCK]) - 1
@@ -334,7 +334,7 @@ def _slide(store: Store, chain: int, slot: int, new: int) -> None:
             _add_value(store, chain, which, (entity, block, new))
 
 
-@compiled
+@inlined
 def _add_value(store: Store, chain: int, which: int, to: tuple[np.uint64, int, int]) -> None:
     """Count the new row's value in the windows that had none such."""
     entity, block, new = to
@@ -430,7 +430,7 @@ def _enter(store: Store, chain: int, new: int, row: int, batch: Batch) -> None:
     _give(store, chain, row, batch)
 
 
-@compiled
+@inlined
 def _count(store: Store, chain: int, slot: int, new: int) -> None:
     """Let the old rows leave, add the new one, and count; a small entity's numbers are in scratch."""
     if store.ends[slot, BLOCK]:
@@ -454,7 +454,7 @@ def _count(store: Store, chain: int, slot: int, new: int) -> None:
         _grow(store, chain, slot)
 
 
-@compiled
+@inlined
 def _give(store: Store, chain: int, row: int, batch: Batch) -> None:
     """Write a chain's features of one row."""
     features = batch.features
@@ -478,7 +478,7 @@ def _give(store: Store, chain: int, row: int, batch: Batch) -> None:
                 features[store.chains[chain, RATIO] + window - LONG, row] = price / UNITS / mean
 
 
-@compiled
+@inlined
 def _room(store: Store) -> bool:
     """Tell whether there is room for what one row may need."""
     meta, chains = store.meta, len(store.chains)
