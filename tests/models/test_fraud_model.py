@@ -163,7 +163,7 @@ def test_a_model_that_serves_other_trees_than_were_trained_is_refused(trained: T
         prove(trained.card, as_skops(other), trained.files[ONNX])
 
 
-class Strange(RandomForestClassifier):
+class Strange(RandomForestClassifier):  # type: ignore[misc]
     """A type that no forest of ours has."""
 
 
