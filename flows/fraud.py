@@ -22,6 +22,7 @@ from flows.past import committed_contents
 from flows.store import store_of
 from models.aggregates import Aggregate
 from models.fraud_features import GROUPS
+from models.fraud_history import ready
 from settings import load
 from sinks.fraud_outbox import OutboxTopic
 from sinks.table_only import TableOnly
@@ -80,6 +81,7 @@ def opened(stop: Event) -> Opened:
     settings = load()
     if settings.files.globs:
         raise BadInput(f"{NAME} reads Kafka only: `./gamewax rules backtest` judges stored purchases")
+    ready()
     ends = open_ends(stop)
     describe(settings.kafka, fraud_outbox.TOPIC.name)
     plan = counted(plan_of_fraud(NAME), "read")
