@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from pathlib import Path
 
 import msgspec
 
 import settings
 from cli.harmless import harmless, moment, now_ms
-from cli.webhooks_place import endpoint, store_file, store_folder
-from cli.webhooks_run import means
-from flows.store_owner import Owner, OwnerLock
+from cli.webhooks_means import means
+from cli.webhooks_place import endpoint, store_file, store_folder, who_sends
 from sinks.outbox import Outbox
 from sinks.outbox_care import enable
 from sinks.outbox_care import send_again as again
@@ -97,23 +95,6 @@ def send_to_again(name: str) -> None:
     else:
         print(f"{name} was not disabled")
     outbox.close()
-
-
-def who_sends(folder: Path) -> str:
-    """Say who delivers from a store, or that nobody does."""
-    owner = dispatcher(folder)
-    return f"the dispatcher is {owner}" if owner else "no dispatcher runs: ./gamewax webhooks run"
-
-
-def dispatcher(folder: Path) -> Owner | None:
-    """Give the process that delivers from a store, if one does."""
-    if not folder.exists():
-        return None
-    lock = OwnerLock(folder)
-    try:
-        return lock.read() if lock.is_held() else None
-    finally:
-        lock.release()
 
 
 def _forgotten(count: int) -> str:

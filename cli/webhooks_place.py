@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import settings
+from flows.store_owner import Owner, OwnerLock
 from settings import from_caller
 from sinks.outbox import FILE
 from sinks.webhook_endpoints import Endpoint
@@ -57,3 +58,20 @@ def endpoint(at: settings.Settings, name: str) -> Endpoint:
     if name not in known:
         raise BadInput(f"there is no endpoint {name!r}; there are: {', '.join(known) or 'none'}")
     return known[name]
+
+
+def who_sends(folder: Path) -> str:
+    """Say who delivers from a store, or that nobody does."""
+    owner = dispatcher(folder)
+    return f"the dispatcher is {owner}" if owner else "no dispatcher runs: ./gamewax webhooks run"
+
+
+def dispatcher(folder: Path) -> Owner | None:
+    """Give the process that delivers from a store, if one does."""
+    if not folder.exists():
+        return None
+    lock = OwnerLock(folder)
+    try:
+        return lock.read() if lock.is_held() else None
+    finally:
+        lock.release()

@@ -10,10 +10,8 @@ import asyncio
 import signal
 import sqlite3
 import sys
-import time
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
-from random import SystemRandom
 from threading import Event
 from typing import TypeVar
 
@@ -21,15 +19,13 @@ import structlog
 from confluent_kafka import Message
 
 import settings
+from cli.webhooks_means import means
 from cli.webhooks_pages import Pages
 from cli.webhooks_place import endpoints_file, store_file, store_folder
 from flows.store_owner import OwnerLock, this_process
 from sinks.outbox import Outbox
 from sinks.webhook_dispatcher import Batch, Dispatcher, Kept, Record, unchanged
-from sinks.webhook_exchange import Exchange, Limits
-from sinks.webhook_lane import Means, Silenced, nothing_silenced
-from sinks.webhook_resolve import resolve
-from sinks.webhook_schedule import Rests, Schedule
+from sinks.webhook_lane import Silenced, nothing_silenced
 from sinks.webhook_watch import WatchedFile
 from sources.kafka_client import describe
 from sources.outbox import OutboxReader, Taking, committed
@@ -38,7 +34,6 @@ from topics.fraud_outbox import TOPIC
 
 log = structlog.get_logger()
 
-LONGEST_REST = 60  # times the first rest of an endpoint that fails
 Told = TypeVar("Told")
 
 
@@ -62,20 +57,6 @@ def serve(begin: str | None, silenced: Silenced = nothing_silenced) -> int:
     except sqlite3.Error as error:
         raise Broken(f"the dispatcher's store {store_file(at)} cannot be written: {error}") from error
     return 0
-
-
-def means(at: settings.Settings, silenced: Silenced = nothing_silenced) -> Means:
-    """Make what lanes work with, by the settings."""
-    given = at.webhooks
-    exchange = Exchange(resolve, Limits(whole_s=given.timeout_s, connect_s=given.connect_s))
-    return Means(
-        exchange.post,
-        lambda: time.time_ns() // 1_000_000,
-        SystemRandom(),
-        Schedule(given.waits_s),
-        Rests(given.rest_s, LONGEST_REST * given.rest_s),
-        silenced,
-    )
 
 
 async def _serve(at: settings.Settings, outbox: Outbox, silenced: Silenced) -> None:

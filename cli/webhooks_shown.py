@@ -16,8 +16,14 @@ from rich.text import Text
 import settings
 from cli.harmless import harmless, moment, now_ms
 from cli.status_view import span
-from cli.webhooks_ask import dispatcher, who_sends
-from cli.webhooks_place import endpoints, endpoints_file, store_file, store_folder
+from cli.webhooks_place import (
+    dispatcher,
+    endpoints,
+    endpoints_file,
+    store_file,
+    store_folder,
+    who_sends,
+)
 from sinks.outbox_report import (
     Attempt,
     Delivery,

@@ -17,10 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from topics.errors import NeedsOperator
-from topics.fraud_outbox import Outgoing
+
+if TYPE_CHECKING:  # its fields bring polars with them, which commands do not need
+    from topics.fraud_outbox import Outgoing
 
 FILE = "outbox.sqlite"
 VERSION = 1

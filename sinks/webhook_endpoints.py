@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sinks.webhook_signature import Secret
 from sinks.webhook_url import Reach, Target
-from topics.fraud_outbox import Outgoing
+
+if TYPE_CHECKING:  # its fields bring polars with them, which commands do not need
+    from topics.fraud_outbox import Outgoing
 
 AT_ONCE = 8  # messages under way to one endpoint
 

@@ -93,11 +93,6 @@ def test_a_test_message_says_what_the_endpoint_answers(tmp_path: Path) -> None:
         code, out, err = place.ask("test", "ill")
         assert (code, out) == (1, "")
         assert "HTTP 500 boom\\x1b[31m" in err
-        assert place.ask("test", "nobody") == (
-            2,
-            "",
-            "gamewax: there is no endpoint 'nobody'; there are: well, ill\n",
-        )
 
 
 def test_commands_without_a_store_say_how_to_make_one(tmp_path: Path) -> None:
@@ -105,6 +100,5 @@ def test_commands_without_a_store_say_how_to_make_one(tmp_path: Path) -> None:
     place.endpoints(well="http://127.0.0.1:9/")
     code, out, _ = place.ask("list")
     assert (code, "well" in out, "no dispatcher runs" in out) == (0, True, True)
-    for words in (("log", "m1"), ("resend", "--dead")):
-        code, out, err = place.ask(*words)
-        assert (code, out, "./gamewax webhooks run makes it" in err) == (2, "", True)
+    code, out, err = place.ask("resend", "--dead")
+    assert (code, out, "./gamewax webhooks run makes it" in err) == (2, "", True)
