@@ -24,6 +24,7 @@ BROKEN = [
     ("sources/breaks.py", "import settings", "Settings are handed down"),
     ("sinks/breaks.py", "import settings", "Settings are handed down"),
     ("flows/breaks.py", "import httpx", "Only the dispatcher speaks HTTP"),
+    ("sinks/breaks.py", "import h11", "Only the dispatcher speaks HTTP"),
     ("flows/breaks.py", "import sklearn", "Only fitting code in models"),
     ("sinks/kafka.py", "import sinks.clickhouse", "No sink imports a sink"),
     ("flows/breaks.py", "import flows.engagement", "No flow imports a flow"),
