@@ -24,7 +24,7 @@ Fold0 = Annotated[
 Simulated = Annotated[
     bool, typer.Option("--simulated", help="Judge the built-in rules by made-up purchases instead.")
 ]
-Events = Annotated[int, typer.Option(min=1000, help="With --simulated: about so many purchases.")]
+Events = Annotated[int, typer.Option(min=5000, help="With --simulated: about so many purchases.")]
 Seed = Annotated[int, typer.Option(min=0, help="With --simulated: same seed, same purchases.")]
 
 

@@ -45,6 +45,9 @@ def told(marks: Marks) -> Iterator[str]:
         yield f"missed: {case.kind} by {_some(case.players)} with {case.event_ids[0]}"
     for alert in marks.false:
         yield f"wrong: {alert.rule_id} on {alert.player_id} for {_some(sorted(alert.event_ids))}"
+    if marks.unasked:
+        yield f"FALLS SHORT nothing was planted of {', '.join(marks.unasked)}: give more --events"
+        return
     yield (
         f"{'OK' if marks.passes else 'FALLS SHORT'} recall >= {least(marks, 'recall'):.3f} and "
         f"precision >= {least(marks, 'precision'):.3f} in every kind "

@@ -82,8 +82,12 @@ class Marks:
     @property
     def passes(self) -> bool:
         """Say whether every floor is reached, and something was asked of each kind."""
-        asked = all(mark.cases for mark in self.kinds if mark.kind != OTHER)
-        return asked and self.nat_alerts == 0 and all(mark.passes for mark in self.kinds)
+        return not self.unasked and self.nat_alerts == 0 and all(mark.passes for mark in self.kinds)
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """Name the kinds of which nothing was planted as a whole."""
+        return tuple(mark.kind for mark in self.kinds if mark.kind != OTHER and not mark.cases)
 
 
 def marked(

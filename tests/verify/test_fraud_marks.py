@@ -73,4 +73,5 @@ def test_a_case_of_which_only_a_part_was_sent_is_neither_asked_for_nor_wrong() -
 
 
 def test_a_run_without_cases_proves_nothing() -> None:
-    assert not marks(cases=()).passes
+    assert (marks(cases=()).passes, marks(cases=()).unasked) == (False, KINDS)
+    assert marks(*ALL[:3], cases=CASES[:3]).unasked == KINDS[3:]
