@@ -86,7 +86,7 @@ class Exchange:
 
     def __init__(self, resolve: Resolve, limits: Limits | None = None) -> None:
         self._resolve, self._limits = resolve, limits or Limits()
-        self._tls: dict[Path | None, ssl.SSLContext] = {}
+        self._tls: dict[Path | None, tuple[int, ssl.SSLContext]] = {}  # by file, with its time
 
     async def post(self, endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send one message; gives what became of it."""
@@ -170,12 +170,14 @@ class Exchange:
     def _context(self, endpoint: Endpoint) -> ssl.SSLContext | None:
         if not endpoint.target.https:
             return None
-        if endpoint.ca_file not in self._tls:
+        changed_ns = endpoint.ca_file.stat().st_mtime_ns if endpoint.ca_file else 0
+        kept = self._tls.get(endpoint.ca_file)
+        if kept is None or kept[0] != changed_ns:
             context = ssl.create_default_context(cafile=endpoint.ca_file)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             context.set_alpn_protocols(["http/1.1"])
-            self._tls[endpoint.ca_file] = context
-        return self._tls[endpoint.ca_file]
+            self._tls[endpoint.ca_file] = kept = changed_ns, context
+        return kept[1]
 
 
 def _request(http: h11.Connection, target: Target, headers: Mapping[str, str], body: bytes) -> bytes:

@@ -101,6 +101,18 @@ def test_a_certificate_of_another_name_or_of_nobody_we_know_is_refused(
         assert (answer.result, receiver.asked) == ("tls", [])
 
 
+def test_authorities_are_read_again_when_their_file_changes(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    exchange = Exchange(here, SOON)
+    with receiving("receiver.pem") as receiver:
+        to = endpoint(receiver.url(scheme="https"), ca_file=file)
+        assert post(to, exchange).result == "connection"  # no file
+        file.write_text("no certificate")
+        assert post(to, exchange).result == "tls"
+        file.write_text(CA.read_text())
+        assert post(to, exchange).delivered
+
+
 def test_tls_to_a_port_that_speaks_none() -> None:
     with receiving() as receiver:
         assert post(endpoint(receiver.url(scheme="https"))).result in {"tls", "timeout", "connection"}
