@@ -81,6 +81,7 @@ def test_kills_lose_nothing_and_change_nothing(kafka: str, kafka_admin: AdminCli
     assert states(place) == {name: {end: len(messages)} for name, (_, end) in IN_THE_END.items()}
     same_each_time(receiver, {message.id: message.body for message in messages})
     in_order(receiver, messages)
+    assert SECRET.removeprefix("whsec_") not in place.said
     assert len(receiver.of("/well")) <= len(messages) + KILLS * AT_ONCE
 
 
