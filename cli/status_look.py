@@ -108,6 +108,7 @@ def flow_status(name: str, heard: list[Heard], asked: Asked) -> FlowStatus:
         watermark_age_s=max(ages, default=None),
         freshness_s=max(fresh, default=None),
         books=tuple(asked.known.books.get(name, ())),
+        notes=tuple(dict.fromkeys(chain.from_iterable(of.notes for of in heard))),
     )
 
 

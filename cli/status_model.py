@@ -60,7 +60,10 @@ class Books(msgspec.Struct, frozen=True):
 
 
 class FlowStatus(msgspec.Struct, frozen=True):
-    """One flow; lag is the sum, the ages are those of its worst partition that is not idle."""
+    """One flow; lag is the sum, the ages are those of its worst partition that is not idle.
+
+    `notes` say in words what is good to know and no problem.
+    """
 
     flow: str
     health: FlowHealth
@@ -71,6 +74,7 @@ class FlowStatus(msgspec.Struct, frozen=True):
     watermark_age_s: float | None = None
     freshness_s: float | None = None
     books: tuple[Books, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def problems(self) -> list[str]:

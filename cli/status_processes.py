@@ -32,6 +32,7 @@ class Heard:
     status: ProcessStatus
     partitions: tuple[PartitionStatus, ...] = ()
     read: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 def hear(recovery: Path, beside: Path) -> list[Heard]:
@@ -61,7 +62,7 @@ def _hear(client: httpx.Client, endpoint: Endpoint) -> Heard:
     found = _samples(page)
     status = _status(endpoint, "not ready" if reasons else "ready", reasons)
     read = sum(value for (name, *_), value in found.items() if name == names.READ.name)
-    return Heard(endpoint.flow, status, tuple(_partitions(found)), read)
+    return Heard(endpoint.flow, status, tuple(_partitions(found)), read, tuple(_notes(found)))
 
 
 def _told(line: bytes) -> str:
@@ -84,6 +85,18 @@ def _samples(page: str) -> Samples:
         for family in text_string_to_metric_families(page)
         for of in family.samples
     }
+
+
+def _notes(found: Samples) -> Iterable[str]:
+    """Say in words what a flow judges by, where it judges."""
+    rules, model = (found.get((of.name, "", "")) for of in (names.FRAUD_RULES, names.FRAUD_MODEL))
+    if rules is not None:
+        yield f"{rules:.0f} rules judge " + (
+            f"with model version {model:.0f}" if model else "alone: no model is loaded"
+        )
+    for (name, topic, _), refused in found.items():
+        if name == names.SIDE_REFUSED.name and refused:
+            yield f"{refused:.0f} records of {topic} were no good: the flow's log names them"
 
 
 def _partitions(found: Samples) -> Iterable[PartitionStatus]:

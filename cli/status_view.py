@@ -23,7 +23,10 @@ STYLES: dict[FlowHealth, str] = {"ready": "green", "stopped": "dim", "not starte
 
 def drawn(status: Status) -> RenderableType:
     """Draw the whole of it."""
-    parts = [services(status), flows(status), processes(status), lags(status), books(status), letters(status)]
+    parts = [
+        *(services(status), flows(status), notes(status), processes(status)),
+        *(lags(status), books(status), letters(status)),
+    ]
     shown = [part for part in parts if part is not None]
     return Group(*chain.from_iterable((part, Text()) for part in shown), verdict(status))
 
@@ -52,6 +55,12 @@ def flows(status: Status) -> RenderableType:
             span(flow.freshness_s),
         )
     return table
+
+
+def notes(status: Status) -> RenderableType | None:
+    """Tell what is good to know of a flow, a line each."""
+    told = [f"{flow.flow}: {note}" for flow in status.flows for note in flow.notes]
+    return Text("\n".join(map(harmless, told))) if told else None
 
 
 def processes(status: Status) -> RenderableType | None:

@@ -17,6 +17,8 @@ import polars as pl
 from flows.fraud_known import Known
 from models.fraud_rule import SETTLES_MS
 from models.fraud_rule_text import rule_of_record, version_of_key
+from sinks import metrics as names
+from sinks.metric import Sample
 from sources.side_topic import SideTopic
 from topics import fraud_labels, fraud_rules, players
 from topics.decode import fields_of_topic
@@ -74,6 +76,14 @@ class Sides:
         if self.labels:
             self.known.labels.learn(pl.DataFrame(self.labels, schema=LEARNT))
             self.labels.clear()
+
+    def samples(self) -> list[Sample]:
+        """Tell what purchases are judged by, and what was no good; any thread may ask."""
+        judging = self.known.judging
+        live = len(judging.book.live_at(time.time_ns() // 1_000_000))
+        version = 0 if judging.model is None else judging.model.version
+        refused = [Sample(names.SIDE_REFUSED, float(of.refused), of.name) for of in self.topics]
+        return [Sample(names.FRAUD_RULES, float(live)), Sample(names.FRAUD_MODEL, float(version)), *refused]
 
     def close(self) -> None:
         """End the threads."""

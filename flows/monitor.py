@@ -50,12 +50,21 @@ class MeasuredSink(Protocol):
         """Tell where it stands."""
 
 
+class MeasuredBeside(Protocol):
+    """What works beside a flow and has metrics of its own."""
+
+    def samples(self) -> list[Sample]:
+        """Give them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """The parts of a flow that is being run, and when it was opened."""
 
     sources: tuple[Measured, ...]
     sink: MeasuredSink
+    beside: tuple[MeasuredBeside, ...]
     opened_s: float
 
 
@@ -111,9 +120,11 @@ class Monitor:
         self._ended.set()
         self._thread.join(LAST_WRITE_S)
 
-    def watch(self, sources: tuple[Measured, ...], sink: MeasuredSink) -> None:
+    def watch(
+        self, sources: tuple[Measured, ...], sink: MeasuredSink, beside: tuple[MeasuredBeside, ...] = ()
+    ) -> None:
         """Look after these parts from now on."""
-        self._watched = Watched(sources, sink, time.monotonic())
+        self._watched = Watched(sources, sink, beside, time.monotonic())
 
     def look(self) -> Look:
         """Take one look at the process."""
@@ -148,7 +159,8 @@ class Monitor:
             missed=self._table.missed,
             shown_ms=self._shown_ms(look),
         )
-        return samples(look, around)
+        beside = () if self._watched is None else self._watched.beside
+        return [*samples(look, around), *(sample for of in beside for sample in of.samples())]
 
     def _shown_ms(self, look: Look) -> dict[tuple[str, int], int]:
         since = look.sink.unacknowledged_since_s

@@ -27,6 +27,7 @@ from settings import Settings, load
 from sinks.clickhouse import ClickHouseSink
 from sinks.clickhouse_writer import Pace
 from sinks.kafka import DEAD_LETTERS, DeadLetterTopic
+from sinks.metric import Sample
 from sinks.migrations import pending
 from sinks.table_only import TableOnly
 from sources.files import FileSource
@@ -53,8 +54,12 @@ BEHIND_EVERY_S = 10.0  # nobody waits for its open windows
 Build = Callable[[Source[Take], RowSink, LetterSink, Plan, Clock], Dataflow]
 
 
-class Closing(Protocol):
-    """What ends with its flow."""
+class Beside(Protocol):
+    """What works beside a flow, tells of itself, and ends with it."""
+
+    def samples(self) -> list[Sample]:
+        """Give its metrics; any thread may ask."""
+        ...
 
     def close(self) -> None:
         """End it."""
@@ -67,7 +72,7 @@ class Opened:
     flow: Dataflow
     sources: tuple[FlowSource, ...]
     rows: ClickHouseSink
-    beside: tuple[Closing, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
 
 def plan_of(name: str, aggregates: Sequence[Aggregate]) -> Plan:

@@ -129,7 +129,7 @@ def run(module: ModuleType, recovery: RecoveryConfig, place: Place, say: TextIO 
             check_steps(Path(recovery.db_dir), opened.flow)
             if not rounds.begin(opened.sources, stop):
                 return
-            monitor.watch(opened.sources, opened.rows)
+            monitor.watch(opened.sources, opened.rows, opened.beside)
             gc.collect()
             gc.freeze()
             with progress(opened.flow.flow_id, opened.sources, say):

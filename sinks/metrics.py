@@ -284,3 +284,24 @@ WEBHOOKS_UNREADABLE = _metric(
     "Records of the topic `fraud-outbox` that were no message; the dispatcher's store keeps them.",
     "Somebody else writes to the topic, or the flow is of a later version than the dispatcher.",
 )
+FRAUD_RULES = _metric(
+    "gamewax_fraud_rules",
+    "rules",
+    (),
+    "Rules that judge purchases now, those in shadow among them.",
+    "At 0 nothing is found: `./gamewax rules list` says which rules there are and from when they count.",
+)
+FRAUD_MODEL = _metric(
+    "gamewax_fraud_model",
+    "version",
+    (),
+    "Version of the model that scores purchases; 0: none is loaded, and rules judge alone.",
+    "At 0 where a model should work: `./gamewax fraud promote VERSION`, then start the flow again.",
+)
+SIDE_REFUSED = _metric(
+    "gamewax_side_records_refused",
+    "messages",
+    ("topic",),
+    "Records of a side topic (rules, labels, players) that were no good, since the start.",
+    "The flow's log names the first ones, with their place and what is wrong: publish them again, mended.",
+)

@@ -61,6 +61,11 @@ class SideTopic:
         self._said_away = False
 
     @property
+    def name(self) -> str:
+        """The topic's name."""
+        return self._topic
+
+    @property
     def known_at(self) -> float:
         """When the last check that is done began; minus infinity before the first."""
         return self._known_at
