@@ -27,10 +27,14 @@ MOST_PEOPLE = 400_000
 
 @dataclass(frozen=True, slots=True)
 class Fraud:
-    """What is asked for: the share of purchases that are planted (0-1), and the accounts (0: by the rate)."""
+    """What is asked for: the share of purchases that are planted (0-1), and the accounts (0: by the rate).
+
+    Frauds are `hurry` times as fast as in life: for who wants to see some within a minute.
+    """
 
     share: float
     people: int = 0
+    hurry: float = 1.0
 
 
 def people_for(fraud: Fraud, purchases_a_second: float) -> int:

@@ -30,7 +30,10 @@ EMULATORS = 6  # accounts of a ring on one device, in half of the rings
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where frauds are planned; `case` is the number of the one that is, `fraud` the index of its kind."""
+    """Where frauds are planned; `case` is the number of the one that is, `fraud` the index of its kind.
+
+    `hurry` divides the times between its purchases.
+    """
 
     random: np.random.Generator
     accounts: Accounts
@@ -39,14 +42,15 @@ class Scene:
     case: int
     fraud: int
     at_us: int
+    hurry: float
 
     def between(self, least: int, most: int) -> int:
         """Draw a whole number, both ends included."""
         return int(self.random.integers(least, most + 1))
 
     def times_us(self, count: int, least_s: float, most_s: float) -> Ints:
-        """Draw times with gaps from `least_s` to `most_s`, the first one when the case begins."""
-        gaps = (self.random.uniform(least_s, most_s, count) * SECOND_US).astype(np.int64)
+        """Draw times with gaps from `least_s` to `most_s` by `hurry`, the first one when the case begins."""
+        gaps = (self.random.uniform(least_s, most_s, count) * SECOND_US / self.hurry).astype(np.int64)
         gaps[0] = 0
         times: Ints = self.at_us + np.cumsum(gaps)
         return times

@@ -37,7 +37,7 @@ class Shop:
 
     def __init__(self, plan: Plan, people: People, games: Ints, fraud: Fraud) -> None:
         numbers = Numbers()
-        self.share = fraud.share
+        self.share, self.hurry = fraud.share, fraud.hurry
         self.random = plan.random("frauds")
         self.people = people
         self.numbers = numbers
@@ -74,7 +74,9 @@ class Shop:
         """Plan a case of the kind whose turn it is."""
         case = int(self._turns.sum())
         for kind in np.argsort(self._turns, kind="stable").tolist():
-            scene = Scene(self.random, self.accounts, self.history, self.numbers, case, kind, at_us)
+            scene = Scene(
+                self.random, self.accounts, self.history, self.numbers, case, kind, at_us, self.hurry
+            )
             rows = PLANNED[kind](scene)
             if rows is not None:
                 self._turns[kind] += 1
