@@ -134,7 +134,7 @@ class RuleBook:
         book = RuleBook()
         for rule_id, entries in self._entries.items():
             for entry in () if rule_id in rule_ids else entries:
-                book._enter(rule_id, entry)  # noqa: SLF001  another book
+                book._enter(rule_id, entry)
         return book
 
     def live_at(self, kafka_ms: int) -> tuple[Rule, ...]:
