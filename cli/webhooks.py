@@ -40,11 +40,15 @@ def run(
     """Deliver until Ctrl-C: read the topic fraud-outbox, sign, send, try again, and keep the log.
 
     One dispatcher runs for a store. It may be killed at any moment: what it had not written down it sends
-    again, under the same id with the same body. The file of endpoints is read again when it changes.
+    again, under the same id with the same body. The file of endpoints is read again when it changes. What the
+    fraud team has snoozed (./gamewax fraud snooze) is not sent; `log` says so.
     """
+    import settings
     from cli.webhooks_run import serve
+    from cli.webhooks_silence import snoozes_of
 
-    return serve(begin)
+    with snoozes_of(settings.load()) as snoozes:
+        return serve(begin, snoozes.until)
 
 
 @app.command("list")
