@@ -15,7 +15,7 @@ import polars as pl
 from bench.load import BLOCK, PARTITIONS, START_MS, stamped
 
 PLAYERS, ITEMS, PER_S = 100_000, 500, 2_000
-REGULARS, OFTEN = 1_000, 0.02  # so many players make this share of all purchases, besides their own
+REGULARS, OFTEN = 5_000, 0.02  # so many players make this share of all purchases, besides their own
 DEAR, DEAR_EVERY = "999.5", 500  # a price that nothing else has
 
 

@@ -60,17 +60,18 @@ class Suspicion(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     kafka_ms: int
     model_version: str
+    alert_id: str = ""  # of the alert that it belongs to
+
+    def __post_init__(self) -> None:
+        """Name the alert, once."""
+        named = alert_id(self.game_id, self.rule_id, self.rule_version, self.player_id, self.window_ms)
+        msgspec.structs.force_setattr(self, "alert_id", named)
 
     @property
     def window_ms(self) -> int:
         """Give the start of the window that the purchase falls in (epoch ms)."""
         size_ms = max(self.suppress_s, 1) * 1000
         return self.evidence.time_ms // size_ms * size_ms
-
-    @property
-    def alert_id(self) -> str:
-        """Name the alert that it belongs to."""
-        return alert_id(self.game_id, self.rule_id, self.rule_version, self.player_id, self.window_ms)
 
 
 def alert_id(game_id: str, rule_id: str, rule_version: int, player_id: str, window_ms: int) -> str:
@@ -93,9 +94,14 @@ class OpenAlert(msgspec.Struct, kw_only=True):
     score: float
     decision: str
     reasons: tuple[Reason, ...]
-    evidence: list[Evidence]
+    later: list[Evidence]  # than that of `first`
     purchases: int
     first_event_ms: int
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """Give the purchases that are held, the first one first."""
+        return [self.first.evidence, *self.later]
 
     @property
     def ends_ms(self) -> int:
@@ -106,8 +112,8 @@ class OpenAlert(msgspec.Struct, kw_only=True):
         """Take one more purchase in; tells whether the decision became a stronger one."""
         self.purchases += 1
         self.first_event_ms = min(self.first_event_ms, found.evidence.time_ms)
-        if len(self.evidence) < MOST_EVIDENCE:
-            self.evidence.append(found.evidence)
+        if len(self.later) + 1 < MOST_EVIDENCE:
+            self.later.append(found.evidence)
         if found.evidence.score > self.score:
             self.score, self.reasons = found.evidence.score, found.reasons
         stronger = STRENGTH[found.decision] > STRENGTH[self.decision]
@@ -125,7 +131,7 @@ def begun(found: Suspicion) -> OpenAlert:
         score=found.evidence.score,
         decision=found.decision,
         reasons=found.reasons,
-        evidence=[found.evidence],
+        later=[],
         purchases=1,
         first_event_ms=found.evidence.time_ms,
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from heapq import heappop, heappush
 from typing import TypeAlias
 from zlib import crc32
 
@@ -61,11 +62,11 @@ class AlertsLogic(StatefulBatchLogic[Suspicions, Told, bytes]):
     def __init__(self, plan: Plan, packed: bytes | None) -> None:
         self._plan = plan
         self._open: dict[str, OpenAlert] = {}
-        self._partition: dict[str, int] = {}
+        self._ends: dict[int, list[tuple[int, str]]] = {}  # of each partition a heap of (end, alert)
         if packed is not None:
             for held in read_state(packed, AlertsState, "open alerts").held:
                 self._open[held.alert.alert_id] = held.alert
-                self._partition[held.alert.alert_id] = held.partition
+                self._note_end(held.partition, held.alert)
 
     def on_batch(self, values: list[Suspicions]) -> tuple[Iterable[Told], bool]:
         """Let purchases join their alerts; gives messages, and the rows that changed."""
@@ -73,9 +74,11 @@ class AlertsLogic(StatefulBatchLogic[Suspicions, Told, bytes]):
         changed: dict[str, OpenAlert] = {}
         for value in values:
             for found in value.found:
+                known = found.alert_id in self._open
                 out.extend(messages_of(self._open, found))
-                changed[found.alert_id] = self._open[found.alert_id]
-                self._partition[found.alert_id] = value.partition
+                alert = changed[found.alert_id] = self._open[found.alert_id]
+                if not known:
+                    self._note_end(value.partition, alert)
         if changed:
             out.append(alert_rows(changed.values(), self._plan.generation))
         for value in values:
@@ -84,17 +87,18 @@ class AlertsLogic(StatefulBatchLogic[Suspicions, Told, bytes]):
 
     def snapshot(self) -> bytes:
         """Write all open alerts."""
-        held = [Held(self._partition[name], alert) for name, alert in self._open.items()]
+        held = [
+            Held(partition, self._open[name]) for partition, ends in self._ends.items() for _, name in ends
+        ]
         return packed_state(AlertsState(FORMAT, held))
 
+    def _note_end(self, partition: int, alert: OpenAlert) -> None:
+        heappush(self._ends.setdefault(partition, []), (alert.ends_ms, alert.alert_id))
+
     def _free(self, partition: int, closed_ms: int) -> None:
-        gone = [
-            name
-            for name, alert in self._open.items()
-            if alert.ends_ms <= closed_ms and self._partition[name] == partition
-        ]
-        for name in gone:
-            del self._open[name], self._partition[name]
+        ends = self._ends.get(partition, [])
+        while ends and ends[0][0] <= closed_ms:
+            del self._open[heappop(ends)[1]]
 
 
 def alert_rows(alerts: Iterable[OpenAlert], generation: int) -> Rows:
