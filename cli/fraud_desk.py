@@ -133,7 +133,7 @@ def snooze(
     """Tell nobody of a player's alerts by a rule for a while; alerts and cases are written all the same.
 
     The dispatcher (./gamewax webhooks run) heeds it within a second. What came meanwhile is not sent
-    later: its log says `silenced`, and ./gamewax webhooks resend ID sends it after all.
+    later: its log says `silenced`, and once it is over ./gamewax webhooks resend ID sends it after all.
     """
     from cli.desk_notes import Note
     from cli.desk_snoozes import quieten

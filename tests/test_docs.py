@@ -34,7 +34,7 @@ COMMANDS = {
 
 FILE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|sql|md|toml|lock|in))(?:::([\w.]+))?`")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
-CALL = re.compile(r"\./gamewax ((?:[a-z]+ ?)*)([^`\n|#&]*)")
+CALL = re.compile(r"\./gamewax ((?:[a-z][a-z-]* ?)*)([^`\n|#&]*)")
 SETTING = re.compile(r"GAMEWAX_[A-Z_]*[A-Z]")
 LAUNCHERS = {"GAMEWAX_PYTHON", "GAMEWAX_CWD"}
 
