@@ -55,13 +55,14 @@ def promote(version: Version, name: Name = "fraud", *, shadow: Shadow = False) -
     was trained, on split points where they would differ first. ./gamewax fraud rollback goes back.
     """
     from models.fraud_card import FOREST, ONNX
-    from models.fraud_proof import prove
     from settings import load
     from sinks.artifacts import promote as point
     from sources.artifacts import CURRENT, SHADOW, read_version
 
     models = load().fraud.folder
     card, files = read_version(models, name, version)
+    from models.fraud_proof import prove  # scikit-learn: only once there is something to prove
+
     prove(card, files[FOREST], files[ONNX])
     before = point(models, name, version, SHADOW if shadow else CURRENT).before
     if shadow:
