@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cli.supervise import Flow
 from demo.folder import FLOW_LOGS
-from demo.streams import ARCHIVE, USE_CASES
+from demo.streams import STREAMS
 from embedded.process import signals_held
 from embedded.services import BY_EXIT_CODE, SAID_BY_US
 from topics.errors import Broken, GamewaxError
@@ -22,22 +22,23 @@ FOR_EVER_S = float("inf")
 
 
 class Flows:
-    """The use cases' flows, and the archive, which starts when it is let."""
+    """All flows of a demo; what nobody waits to see starts when it is let."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         logs = folder / FLOW_LOGS
         logs.mkdir(exist_ok=True)
         self.log = logs / "restarts.log"
-        self._archive, *self._cases = (
-            Flow(name, 1, drain=False, settings=settings, log=logs / f"{name}.log")
-            for name in (ARCHIVE.flow, *(case.flow for case in USE_CASES))
+        self._all = tuple(
+            Flow(stream.flow, 1, drain=False, settings=settings, log=logs / f"{stream.flow}.log")
+            for stream in STREAMS
         )
-        self._archive.not_before = FOR_EVER_S
+        for flow, stream in zip(self._all, STREAMS, strict=True):
+            flow.not_before = FOR_EVER_S if stream.later else 0.0
 
-    def let_archive(self) -> None:
-        """Let the archive start too; it would only slow down what somebody waits to see."""
-        if self._archive.not_before == FOR_EVER_S:
-            self._archive.not_before = time.monotonic()
+    def let_others(self) -> None:
+        """Let the others start too; they would only slow down what somebody waits to see."""
+        for flow in self._all:
+            let(flow)
 
     def look(self) -> None:
         """Start what is due.
@@ -73,9 +74,11 @@ class Flows:
             if process.returncode:
                 raise Broken(f"flow {flow.name} ended with code {process.returncode}; see {flow.log}")
 
-    @property
-    def _all(self) -> tuple[Flow, ...]:
-        return (*self._cases, self._archive)
+
+def let(flow: Flow) -> None:
+    """Let a flow start that was to wait."""
+    if flow.not_before == FOR_EVER_S:
+        flow.not_before = time.monotonic()
 
 
 def words_of(flow: Flow) -> GamewaxError:

@@ -1,8 +1,8 @@
 """One demo from start to end: services, flows and traffic up, watched, down again, and judged.
 
-Rules: everything started here ends here, in the order traffic, flows, services, whatever happens; the
-kernel ends the children when this process is killed. Ctrl-C or SIGTERM before there is traffic gives
-up; after, it ends the traffic and what was sent is still compared; a second one gives up.
+Rules: everything started here ends here, in the order traffic, flows, dispatcher, receiver, services,
+whatever happens; the kernel ends the children when this process is killed. Ctrl-C or SIGTERM before there
+is traffic gives up; after, it ends the traffic and what was sent is still compared; a second one gives up.
 """
 
 from __future__ import annotations
@@ -20,19 +20,24 @@ from rich.console import Console
 
 from cli.demo_flows import Flows
 from cli.demo_watch import Stage, Watch
+from cli.demo_webhooks import telling
 from cli.topics import create_topics
 from demo.compared import compare, kept
 from demo.folder import owned
 from demo.reader import Reader
-from demo.screens import FullScreen, Lines
+from demo.receiver import Receiver
+from demo.screens import FullScreen, Lines, Screen
+from demo.told import Messages, fraud, messages_of
 from demo.traffic import Sending
 from demo.verdict import Found, Verdict, faults
 from demo.words import summary
 from embedded.services import Services, running
-from simulator.plan import Plan
+from simulator.fraud import Fraud
+from simulator.plan import PLAYERS, TOPICS, Plan
 from simulator.run import Run
 from simulator.trouble import Trouble
 from sinks.migrations import migrate
+from sources.rule_files import FOLDER as RULES
 from topics.errors import BadInput, Broken
 
 GAVE_UP = 130  # what a shell reports for a program ended by Ctrl-C
@@ -41,7 +46,12 @@ AS_TRUTH_COUNTS = {  # whatever the caller's settings say: by these rules the si
     "GAMEWAX_WINDOWS__ALLOWED_LATENESS_S": "600",
     "GAMEWAX_WINDOWS__MAX_OUT_OF_ORDERNESS_S": "2",
     "GAMEWAX_WINDOWS__DEDUP_OFFSETS": "100000",
+    "GAMEWAX_FRAUD__RULES": str(RULES),
+    "GAMEWAX_FRAUD__REVIEW_AT": "0.5",
+    "GAMEWAX_FRAUD__BLOCK_AT": "0.9",
 }
+FRAUD = Fraud(share=0.1, hurry=30)  # so that a minute shows every kind
+WEBHOOKS_WITHIN_S = 30.0  # after the flows have ended; usually they are all there
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +124,41 @@ def services_of(wish: Wish) -> Iterator[Services]:
 
 def run(wish: Wish, services: Services, ending: Ending, terminal: Console | None) -> Verdict:
     """Start flows and traffic, watch them, end them, and judge."""
-    at = services.settings()
-    with closing(Reader(at)) as reader:
+    with closing(Reader(services.settings())) as reader:
         check_untouched(reader, wish.folder)
-        flows = Flows(wish.folder, services.environment() | AS_TRUTH_COUNTS)
-        with flows.log.open("a", buffering=1) as words, ended(flows):
+        environment = services.environment() | AS_TRUTH_COUNTS | no_models(wish.folder)
+        flows = Flows(wish.folder, environment)
+        screen = FullScreen(terminal, now) if terminal else Lines(now)
+        with flows.log.open("a", buffering=1) as words, telling(wish.folder, environment) as webhooks:
             structlog.configure(logger_factory=structlog.PrintLoggerFactory(words))
-            flows.look()  # they start while the made-up world does
-            plan = Plan(wish.seed, round(now() * 1000), wish.rate, trouble=TROUBLE)
-            sending = Sending(Run(plan, live=True), at.kafka)
-            screen = FullScreen(terminal, now) if terminal else Lines(now)
-            watch = Watch(Stage(sending, flows, reader, wish.folder, screen))
-            with screen, stopped(sending):
-                ending.rounds_off = True
-                watch.traffic(ending, wish.limit_s)
-                watch.rest(ending)
-        found = verdict_of(reader, watch)
+            with ended(flows):
+                flows.look()  # they start while the made-up world does
+                sending = Sending(Run(plan_of(wish), live=True), services.settings().kafka)
+                watch = Watch(Stage(sending, flows, webhooks, reader, wish.folder, screen))
+                watched(watch, screen, ending, wish.limit_s)
+            messages = messages_of(services.bootstrap_servers)
+            webhooks.wait(messages, WEBHOOKS_WITHIN_S)
+        found = verdict_of(reader, watch, messages, webhooks.receiver)
     return replace(found, first_row_s=screen.first_row_at and screen.first_row_at - wish.began)
+
+
+def plan_of(wish: Wish) -> Plan:
+    """Plan the traffic, which begins now."""
+    topics = (*TOPICS, PLAYERS)
+    return Plan(wish.seed, round(now() * 1000), wish.rate, topics, trouble=TROUBLE, fraud=FRAUD)
+
+
+def no_models(folder: Path) -> dict[str, str]:
+    """Let rules alone judge, as they would on a new machine, whatever models the caller has."""
+    return {"GAMEWAX_FRAUD__MODELS": str(folder / "no-models")}
+
+
+def watched(watch: Watch, screen: Screen, ending: Ending, limit_s: float | None) -> None:
+    """Let the traffic flow, shown, until it is time, and all of it be read."""
+    with screen, stopped(watch.sending):
+        ending.rounds_off = True
+        watch.traffic(ending, limit_s)
+        watch.rest(ending)
 
 
 @contextmanager
@@ -159,16 +187,17 @@ def stopped(sending: Sending) -> Iterator[None]:
         sending.stop()
 
 
-def verdict_of(reader: Reader, watch: Watch) -> Verdict:
+def verdict_of(reader: Reader, watch: Watch, messages: Messages, receiver: Receiver) -> Verdict:
     """Compare and show the comparison, if the flows have read everything."""
     truth = watch.sending.truth
-    events, seconds = truth.total, watch.traffic_s
+    events, seconds = sum(truth.counts.kinds[topic].total() for topic in TOPICS), watch.traffic_s
     if not watch.caught_up:
         lacks = f"nothing compared, since {watch.unread or 'traffic had not ended'} when it was ended"
         return Verdict(events, seconds, (), (lacks,), None)
-    found = Found(reader.look(), compare(reader, truth), kept(reader, truth))
+    alerts = fraud(reader, truth, messages, receiver)
+    found = Found(reader.look(), compare(reader, truth), kept(reader, truth), alerts)
     say(summary(found))
-    return Verdict(events, seconds, found.compared, tuple(faults(found, truth)), None)
+    return Verdict(events, seconds, found.compared, tuple(faults(found, truth)), None, alerts.told)
 
 
 def check_untouched(reader: Reader, folder: Path) -> None:

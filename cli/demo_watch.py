@@ -15,6 +15,7 @@ from typing import Protocol
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from cli.demo_flows import Flows
+from cli.demo_webhooks import Webhooks
 from demo.figures import Figures, Progress
 from demo.moment import Moment, Pace
 from demo.reader import Reader
@@ -41,13 +42,29 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a demo plays with: the traffic, not started yet; the flows; whose tables; where it is shown."""
+    """What a demo plays with: the traffic, not started yet; flows; who is told; tables; where it is shown."""
 
     sending: Sending
     flows: Flows
+    webhooks: Webhooks
     reader: Reader
     folder: Path
     screen: Screen
+
+    def look(self) -> None:
+        """Start what is due.
+
+        Raises:
+            GamewaxError: a flow or the dispatcher cannot go on.
+
+        """
+        self.flows.look()
+        self.webhooks.look()
+
+    def let_others(self) -> None:
+        """Let start what nobody waits to see."""
+        self.flows.let_others()
+        self.webhooks.let()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +111,7 @@ class Watch:
 
         """
         self._limit_s = limit_s
-        self._stage.flows.look()
+        self._stage.look()
         self.sending.start()
         began = time.monotonic()
         while not ending.asked and (limit_s is None or self.traffic_s < limit_s):
@@ -110,7 +127,7 @@ class Watch:
 
         """
         began = time.monotonic()
-        self._stage.flows.let_archive()
+        self._stage.let_others()
         while not self.caught_up:
             self._step(ended=True)
             if time.monotonic() - began > (IN_A_HURRY_S if ending.asked else CATCH_UP_WITHIN_S):
@@ -118,14 +135,14 @@ class Watch:
 
     def _step(self, *, ended: bool = False) -> None:
         """Notice what happened; look and show once a second."""
-        self._stage.flows.look()
+        self._stage.look()
         self._check()
         time.sleep(NOTICE_S)
         if not self._looks or time.monotonic() - self._looks[-1].at_s >= LOOK_EVERY_S:
             self._look()
             self._stage.screen.show(self._moment(ended=ended))
             if self._figures.has_rows:
-                self._stage.flows.let_archive()
+                self._stage.let_others()
 
     def _check(self) -> None:
         """End the demo when a part cannot go on.
@@ -161,6 +178,7 @@ class Watch:
             in_rate=(last.in_kafka - first.in_kafka) / seconds,
             paces={stream.flow: self._pace(stream, first.figures, seconds) for stream in STREAMS},
             figures=self._figures,
+            webhooks=self._stage.webhooks.receiver.tally,
             trouble=self._trouble(),
             ended=ended,
         )
@@ -189,4 +207,4 @@ class Watch:
             return f"Kafka: {services.state.kafka.trouble}"
         if services and services.state.clickhouse.trouble:
             return f"ClickHouse: {services.state.clickhouse.trouble}"
-        return self._stage.flows.trouble or self._unread
+        return self._stage.flows.trouble or self._stage.webhooks.trouble or self._unread

@@ -44,6 +44,7 @@ class Flow:
     settings: Mapping[str, str] = field(default_factory=dict)  # variables besides our own environment
     at_first: Mapping[str, str] = field(default_factory=dict)  # the same, until it has run well once
     log: Path | None = None  # where its stderr goes; None: to ours
+    program: tuple[str, ...] = ()  # what runs instead of the flow of this name
     once: bool = False  # someone waits for its end: what only they can mend ends it also when it ran well
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: float = 0.0
@@ -65,7 +66,7 @@ class Flow:
         with self.log.open("ab") if self.log else nullcontext() as log, signals_held():
             self.running = [
                 subprocess.Popen(  # noqa: S603  our own program
-                    [*TIE, str(os.getpid()), *PROGRAM, self.name, "--process", str(number), *cluster],
+                    [*TIE, str(os.getpid()), *self._command(number, cluster)],
                     stdin=subprocess.DEVNULL,
                     stderr=log,
                     cwd=ROOT,
@@ -74,6 +75,9 @@ class Flow:
                 )
                 for number in range(self.processes)
             ]
+
+    def _command(self, number: int, cluster: list[str]) -> tuple[str, ...]:
+        return self.program or (*PROGRAM, self.name, "--process", str(number), *cluster)
 
     def look(self) -> None:
         """Start what is due; note what ended."""

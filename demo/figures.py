@@ -54,6 +54,43 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """An alert in words: whom, by which rule, what is to be done, and what was seen against which limit."""
+
+    player_id: str
+    rule_id: str
+    decision: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """Alerts of live rules, by rule, and the newest one."""
+
+    by_rule: Mapping[str, int] = field(default_factory=dict)
+    newest: Suspect | None = None
+
+    @property
+    def total(self) -> int:
+        """Count them."""
+        return sum(self.by_rule.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Webhooks that a receiver got, those of them with a right signature, and how many ids those have."""
+
+    received: int = 0
+    verified: int = 0
+    messages: int = 0
+
+    @property
+    def wrong(self) -> int:
+        """Count those whose signature was not right."""
+        return self.received - self.verified
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """What became of all messages that one flow read, for one window size (0: it has no windows)."""
 
@@ -100,6 +137,7 @@ class Figures:
     servers: tuple[Load, ...] = ()
     flows: Mapping[str, Progress] = field(default_factory=dict)
     dead: Mapping[str, Counter[str]] = field(default_factory=dict)
+    alerts: Alerts = Alerts()
 
     @property
     def has_rows(self) -> bool:

@@ -21,7 +21,8 @@ from topics.errors import BadInput
 
 LOCK, MADE_BY_US = "demo.lock", "demo.made"
 FLOW_LOGS = "flows"
-HOLD_TRAFFIC = ("kafka", "clickhouse", "recovery", FLOW_LOGS)
+ENDPOINTS, OUTBOX = "webhooks.yaml", "webhooks"  # who is told, and the dispatcher's store
+HOLD_TRAFFIC = ("kafka", "clickhouse", "recovery", FLOW_LOGS, ENDPOINTS, OUTBOX)
 KAFKA_LOGS = Path("kafka/logs")
 FORMATTED = ("meta.properties", "bootstrap.checkpoint")  # all that formatting made; it costs seconds
 LEAST_FREE_MB = 500

@@ -5,17 +5,19 @@ Rules: Kafka that does not answer in time is "not known", never an error, while 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from confluent_kafka import KafkaException, TopicPartition
 
 import settings
 from demo.streams import STREAMS, Stream
-from simulator.plan import TOPICS
+from simulator.plan import PLAYERS, TOPICS
 from sources.kafka_client import consumer, describe
+from topics import fraud_labels, fraud_outbox, fraud_rules
 from topics.errors import Broken
 
 ANSWERS_WITHIN_S = 5.0
+OF_FRAUD = (PLAYERS, fraud_rules.TOPIC.name, fraud_labels.TOPIC.name, fraud_outbox.TOPIC.name)
 
 
 class Lag:
@@ -33,7 +35,7 @@ class Lag:
         }
         self._places = {
             topic: [TopicPartition(topic, number) for number in range(describe(at.kafka, topic).partitions)]
-            for topic in TOPICS
+            for topic in (*TOPICS, *OF_FRAUD)
         }
 
     def close(self) -> None:
@@ -44,29 +46,29 @@ class Lag:
     def unsaved(self) -> Mapping[str, int | None]:
         """Count the messages behind the committed offsets of each flow."""
         try:
-            ends = self._ends()
+            ends = self._ends(TOPICS)
         except KafkaException:
             return {stream.flow: None for stream in STREAMS}
         return {stream.flow: self._unsaved(stream, ends) for stream in STREAMS}
 
     def messages(self) -> int:
-        """Count the messages that the topics ever got.
+        """Count the messages that the topics ever got, those about fraud too.
 
         Raises:
             Broken: Kafka does not answer.
 
         """
         try:
-            return sum(self._ends().values())
+            return sum(self._ends(self._places).values())
         except KafkaException as error:
             raise Broken(f"Kafka does not answer ({error.args[0].str()})") from error
 
-    def _ends(self) -> dict[tuple[str, int], int]:
+    def _ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
         asker = next(iter(self._groups.values()))
         return {
             (topic, place.partition): int(asker.get_watermark_offsets(place, timeout=ANSWERS_WITHIN_S)[1])
-            for topic, places in self._places.items()
-            for place in places
+            for topic in topics
+            for place in self._places[topic]
         }
 
     def _unsaved(self, stream: Stream, ends: Mapping[tuple[str, int], int]) -> int | None:

@@ -7,10 +7,10 @@ get shorter, not wider, once they would not fit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from demo.figures import Figures
+from demo.figures import Figures, Tally
 
 NOTHING = "-"
 MILLION = 1_000_000
@@ -36,6 +36,7 @@ class Moment:
     in_rate: float
     paces: Mapping[str, Pace]  # by flow
     figures: Figures
+    webhooks: Tally = field(default_factory=Tally)
     trouble: str = ""
     ended: bool = False  # the traffic; what was sent is still being read
 
@@ -47,7 +48,12 @@ def shown(name: str) -> str:
     ('level_01', 'bad·[2J')
 
     """
-    return "".join(letter if letter.isprintable() else "·" for letter in name[:LONGEST_NAME])
+    return printable(name[:LONGEST_NAME])
+
+
+def printable(text: str) -> str:
+    """Make a text harmless, however long it is."""
+    return "".join(letter if letter.isprintable() else "·" for letter in text)
 
 
 def clock(seconds: float) -> str:

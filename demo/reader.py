@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import settings
+from demo.alerts import BY_RULE, NEWEST, alerts
 from demo.cells import measure, money, whole
 from demo.figures import Book, Figures, Level, Load, Progress, Sale
 from demo.lag import Lag
@@ -97,7 +98,8 @@ class Reader:
         )
         players = whole(self.rows(PLAYERS, PARAMETERS)[0][0])
         dead = self._dead()
-        return Figures(levels, players, sales, servers, self._flows(dead), dead)
+        fraud = alerts(self.rows(BY_RULE, {}), self.rows(NEWEST, {}))
+        return Figures(levels, players, sales, servers, self._flows(dead), dead, fraud)
 
     def messages(self) -> int:
         """Count the messages that the topics ever got.

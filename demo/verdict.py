@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from demo.compared import Compared, Kept
 from demo.figures import Book, Figures
 from demo.streams import FINEST_S, STREAMS, Stream
+from demo.told import Fraud, Told, faults_of_fraud
 from simulator.truth import Truth
 
 GOAL_S = 20  # from a warm start to the first row on screen
@@ -38,13 +39,14 @@ class Found:
     figures: Figures
     compared: tuple[Compared, ...]
     kept: tuple[Kept, ...]
+    fraud: Fraud | None = None
 
 
 def sent(stream: Stream, truth: Truth) -> Sent:
-    """Say what must become of what was sent; a flow without windows keeps all events."""
+    """Say what must become of what was sent."""
     kinds = sum((truth.counts.kinds[topic] for topic in stream.topics), Counter[str]())
     read, dead = kinds.total(), kinds["malformed"]
-    if 0 in stream.windows_s:
+    if stream.keeps_all:
         return Sent(read, read - dead, 0, dead, 0)
     return Sent(read, kinds["good"] + kinds["late"], kinds["beyond"], dead, kinds["duplicate"])
 
@@ -68,6 +70,7 @@ def faults(found: Found, truth: Truth) -> list[str]:
             for fault in faults_of_books(stream, found.figures, sent(stream, truth))
         ),
         *faults_of_letters(found.figures, truth),
+        *([] if found.fraud is None else faults_of_fraud(found.fraud)),
     ]
 
 
@@ -110,6 +113,7 @@ class Verdict:
     compared: tuple[Compared, ...]
     faults: tuple[str, ...]
     first_row_s: float | None
+    told: Told | None = None
 
     @property
     def line(self) -> str:
@@ -125,6 +129,11 @@ class Verdict:
                 f"{sum(each.wrong for each in self.compared):,} wrong",
                 f"{sum(each.lost for each in finest):,} lost",
                 f"{sum(each.double for each in finest):,} double",
+            ]
+        if self.told:
+            parts += [
+                f"{self.told.alerts:,} fraud alerts",
+                f"{self.told.tally.verified:,} webhooks verified",
             ]
         seen = "never" if self.first_row_s is None else f"after {self.first_row_s:.1f} s"
         parts.append(f"first row on screen {seen} (goal {GOAL_S} s)")

@@ -1,4 +1,4 @@
-"""How a demo looks on a terminal: the flows on top, the three use cases side by side, dead letters below.
+"""How a demo looks on a terminal: flows on top, use cases side by side, fraud and dead letters below.
 
 Rules: draws a `Moment`, asks nobody. It fits 80 columns and 24 lines; more lines show more rows, more columns
 more figures.
@@ -10,10 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from demo.fraud_panel import fraud
 from demo.moment import Moment, clock
 from demo.panels import dead_letters, engagement, flows, sales, servers
 
-FIXED_LINES = 14  # all but the rows of the use cases
+FIXED_LINES = 18  # all but the rows of the use cases
 FEWEST_ROWS, MOST_ROWS = 3, 20
 WIDE = 96  # columns
 
@@ -30,7 +31,7 @@ def screen(moment: Moment, columns: int, lines: int) -> RenderableType:
         sales(moment.figures, room, wide=wide),
         servers(moment.figures, room, wide=wide),
     )
-    return Group(head(moment), flows(moment), cases, dead_letters(moment.figures))
+    return Group(head(moment), flows(moment), cases, fraud(moment), dead_letters(moment.figures))
 
 
 def head(moment: Moment) -> RenderableType:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from textwrap import wrap
 
 from demo.compared import Compared, Kept
 from demo.figures import Figures
+from demo.fraud_panel import suspect
 from demo.moment import Moment, amount, clock, count, seconds, shown
 from demo.panels import FEWEST_TRIES, IDENTITY, hardest, reasons
-from demo.streams import STREAMS, USE_CASES
+from demo.streams import STREAMS
+from demo.told import Fraud, cases_of
 from demo.verdict import Found
 from simulator.plan import TOPICS
 
 WIDTH, NAMES, NARROWEST = 80, 26, 9
 COUNTS = ("rows", "wrong", "lost", "double")
+FRAUD = ("cases", "found", "alerts", "right")
 Row = tuple[str, int, tuple[int, ...]]  # a name, a window size in seconds, counts
 
 
@@ -22,7 +26,8 @@ def plain(moment: Moment) -> str:
     """Write the view as one line."""
     figures = moment.figures
     behind = [pace.behind_s for pace in moment.paces.values() if pace.behind_s is not None]
-    out = sum(moment.paces[stream.flow].rate for stream in USE_CASES if stream.flow in moment.paces)
+    first = (stream.flow for stream in STREAMS if not stream.later)  # these read every message once
+    out = sum(moment.paces[flow].rate for flow in first if flow in moment.paces)
     off = max((progress.difference for progress in figures.flows.values()), key=abs, default=0)
     parts = [
         f"{clock(moment.traffic_s):>5}",
@@ -30,6 +35,7 @@ def plain(moment: Moment) -> str:
         f"out {out:,.0f}/s",
         f"behind {seconds(max(behind, default=None))}",
         *use_cases(figures),
+        *frauds(moment),
         f"dead {sum(dead.total() for dead in figures.dead.values()):,}",
         f"difference {off:,}",
         *([f"! {moment.trouble}"] if moment.trouble else []),
@@ -52,6 +58,15 @@ def use_cases(figures: Figures) -> Iterator[str]:
     )
 
 
+def frauds(moment: Moment) -> Iterator[str]:
+    """Say how many alerts there are, the newest one, and what the receiver has."""
+    alerts, came = moment.figures.alerts, moment.webhooks
+    if alerts.newest:
+        yield f"fraud {count(alerts.total)} alerts"
+        yield f"{count(came.verified)} of {count(came.received)} webhooks verified"
+        yield f"newest {suspect(replace(alerts.newest, reasons=alerts.newest.reasons[:1]))}"
+
+
 def summary(found: Found) -> str:
     """Write the accounting identity, the dead letters and the comparison as small tables."""
     return "\n".join(
@@ -64,6 +79,7 @@ def summary(found: Found) -> str:
             *table("Tables against the truth", COUNTS, comparison(found.compared)),
             *raw(found.kept),
             "",
+            *([] if found.fraud is None else told(found.fraud)),
         ]
     )
 
@@ -96,6 +112,19 @@ def letters(figures: Figures) -> Iterator[str]:
         number = f"{dead.total() if dead else 0:,}"
         yield f"  {topic:<{NAMES - 2}}{number:>{NARROWEST}}  {first}".rstrip()
         yield from (" " * (NAMES + NARROWEST + 2) + line for line in more)
+
+
+def told(fraud: Fraud) -> Iterator[str]:
+    """Write which planted fraud was found, and whether all messages about it were received."""
+    marks, messages = fraud.marks, fraud.told
+    rows = [(mark.kind, 0, (mark.cases, mark.found, mark.alerts, mark.right)) for mark in marks.kinds]
+    yield from table("Planted fraud that was over", FRAUD, rows)
+    asked, found = cases_of(marks)
+    wrong = f"{len(marks.false):,} of {messages.alerts:,} alerts touch nothing planted"
+    yield f"  found {found:,} of {asked:,}; {wrong}"
+    came = messages.due - messages.missing
+    yield f"  of {messages.due:,} messages {came:,} were received, their signatures verified"
+    yield ""
 
 
 def comparison(compared: tuple[Compared, ...]) -> Iterator[Row]:

@@ -235,7 +235,7 @@ def test_the_view_fits_the_terminal_and_sends_no_control_characters(
 ) -> None:
     paces = {stream.flow: Pace(50_000.0, 1234.5) for stream in STREAMS} if figures.flows else {}
     trouble = "Kafka: port in use, " * 9 if figures.flows else ""
-    moment = Moment(4000, None, 123_456_789, 50_000, paces, figures, trouble)
+    moment = Moment(4000, None, 123_456_789, 50_000, paces, figures, trouble=trouble)
     paper = StringIO()
     console = Console(file=paper, width=columns, height=lines, force_terminal=False, color_system=None)
     console.print(screen(moment, columns, lines))
