@@ -6,9 +6,12 @@ import sys
 from functools import partial
 
 import structlog
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from settings import Settings
+from settings import ClickHouse, Settings
 from sinks.clickhouse_client import open_client
+from sinks.clickhouse_errors import Verdict, as_users_read_it, judge, unreachable
 from sources.snoozes import Snoozes
 
 ANSWER_S = 5  # nothing that is sent waits for it, but the end of the process may
@@ -24,4 +27,19 @@ def snoozes_of(at: Settings) -> Snoozes:
     if server.reader_user:
         reads = {"user": server.reader_user, "password": server.reader_password}
         server = server.model_copy(update=reads)
-    return Snoozes(partial(open_client, server, server.database, ANSWER_S))
+    return Snoozes(partial(_opened, server))
+
+
+def _opened(server: ClickHouse) -> Client:
+    """Open a client, or say in one line why not.
+
+    Raises:
+        BadInput: nobody answers, or the login or the database is refused.
+
+    """
+    try:
+        return open_client(server, server.database, ANSWER_S)
+    except (ClickHouseError, OSError) as error:
+        if judge(error) is Verdict.WAIT:
+            raise unreachable(error, server.url) from error
+        raise as_users_read_it(error, server.url, server.user, server.database) from error

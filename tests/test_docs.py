@@ -93,7 +93,7 @@ def known(words: str, rest: str) -> bool:
     if command is None:  # the program itself, or a whole group of commands
         group = any(name.startswith(words.strip()) for name in COMMANDS)
         return group and rest.strip() in {"", "--help", "…"}
-    options = re.findall(r"(?<!\S)--[a-z-]+", rest)
+    options = re.findall(r"(?<!\S)--[a-z][a-z0-9-]*", rest)
     return command == "test" or set(options) <= COMMANDS[command] | {"--help"}
 
 
