@@ -38,7 +38,7 @@ def opened(stop: Event) -> Opened:
 
 def _open(work: Work, stop: Event) -> Opened:
     if work.flow is fraud:
-        fraud.TOPIC = work.read_from
+        fraud.TOPIC = work.read_from  # type: ignore[attr-defined]
         return fraud.opened(stop)
     if work.aggregate is None:
         archive.TOPICS = (work.read_from,)  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""The benchmark's purchases: 100,000 players, 500 items of fixed prices, all fields that features look at.
+"""The benchmark's purchases: a million players, 500 items of fixed prices, all fields that features look at.
 
 2,000 purchases/s of event time in offset order of each partition, keyed by player. Half of the players share
 an address with a few others. A pure function of the load, so the truth can be made again.
@@ -14,7 +14,7 @@ import polars as pl
 
 from bench.load import BLOCK, PARTITIONS, START_MS, stamped
 
-PLAYERS, ITEMS, PER_S = 100_000, 500, 2_000
+PLAYERS, ITEMS, PER_S = 1_000_000, 500, 2_000
 REGULARS, OFTEN = 5_000, 0.02  # so many players make this share of all purchases, besides their own
 DEAR, DEAR_EVERY = "999.5", 500  # a price that nothing else has
 
@@ -29,7 +29,7 @@ class PurchaseLoad:
     @property
     def topic(self) -> str:
         """Name the topic that holds it."""
-        return f"bench-purchases-{self.events}"
+        return f"bench-purchases-{PLAYERS}-{self.events}"
 
     def batches(self) -> Iterator[tuple[list[bytes], list[int]]]:
         """Give the messages in order, and the partition of each."""

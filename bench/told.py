@@ -21,9 +21,10 @@ from uuid import uuid4
 
 from confluent_kafka import Producer
 
+from bench.load import PARTITIONS
 from bench.purchase_truth import rules_in
 from bench.rig import ROOT, make_anew
-from bench.told_stream import PARTITIONS, Due, purchase
+from bench.told_stream import Due, purchase
 from embedded.process import TUNED
 from embedded.services import Services
 from topics.errors import Broken

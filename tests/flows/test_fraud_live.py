@@ -51,15 +51,16 @@ class Buying:
             self.sent += BATCH
 
     def _purchase(self, number: int) -> Sent:
+        player = f"p{number}"
         event = {
-            "player_id": f"p{number}",
+            "player_id": player,
             "item_id": "i",
             "price": 5 + number % 5,
             "currency": "EUR",
             "ip_address": f"10.{number % 250}.{number // 250 % 250}.{number // 62_500}",
             "purchase_timestamp": int(time.time() * 1000),
         }
-        return Sent(number % 4, event["player_id"].encode(), json.dumps(event).encode())
+        return Sent(number % 4, player.encode(), json.dumps(event).encode())
 
 
 def counts_from_ms(world: World, version: int) -> int:
