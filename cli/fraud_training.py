@@ -59,7 +59,7 @@ def gathered(client: Client, begin: int, as_of_ms: int, bar: Progress) -> Past:
     if not labels.height:
         raise BadInput(
             f"nobody has labelled a purchase before {moment(as_of_ms)}, so there is nothing to learn: label "
-            "some (topic fraud-labels), and keep the archive running (./gamewax run archive)"
+            "some (./gamewax fraud label), and keep the archive running (./gamewax run archive)"
         )
     span = (begin - WARM_UP) * DAY_MS, as_of_ms
     blocks = [labelled(block, labels) for block in read_purchases(client, *span)]
