@@ -134,6 +134,28 @@ def backtest(  # noqa: PLR0913  one option each
     return backtest_files(files, (from_, to), out, alone=alone, as_json=as_json)
 
 
+@app.command()
+def shadow(
+    rule_id: Annotated[str, typer.Argument(metavar="ID", help="A rule, as `list` names it.")],
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Only what Kafka had from then on; else all there is.")
+    ] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a shadow rule did so far: alerts a day, overlap with live rules, precision where labelled.
+
+    Counted from the rows that it wrote to fraud_alerts, version by version. When it is good enough, publish
+    the next version without shadow; `backtest` tells beforehand what that one would have done.
+    """
+    from cli.rules_shadow import show_shadow
+
+    _kafka()
+    import settings
+
+    show_shadow(settings.load(), rule_id, since, as_json=as_json)
+
+
 def _kafka() -> Kafka:
     """Tell where Kafka is; what its client has to say goes to stderr."""
     import structlog

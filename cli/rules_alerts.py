@@ -1,17 +1,60 @@
-"""Alerts that rules would have made, as people and programs read them."""
+"""Alerts that rules would have made, as people and programs read them.
+
+Rules: names of players and values of reasons are strangers' text, escaped before they are shown.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from cli.harmless import moment
+from cli.harmless import harmless, moment
 from models.fraud_alert import OpenAlert, told
+from models.fraud_expression import Reason
 from topics.errors import BadInput
+
+
+class Example(NamedTuple):
+    """What is shown of an alert in a line."""
+
+    first_ms: int
+    player_id: str
+    decision: str
+    score: float
+    purchases: int
+    reasons: tuple[Reason, ...]
+    alert_id: str
+
+
+def example(alert: OpenAlert) -> Example:
+    """Give what is shown of an alert."""
+    return Example(
+        alert.first_event_ms,
+        alert.first.player_id,
+        alert.decision,
+        alert.score,
+        alert.purchases,
+        alert.reasons,
+        alert.alert_id,
+    )
+
+
+def example_line(of: Example) -> str:
+    """Say in a line what was found, and why."""
+    many = "1 purchase" if of.purchases == 1 else f"{of.purchases} purchases"
+    does = f"{of.decision or 'nothing'} {of.score:.2f}"
+    reasons = "; ".join(_reason(reason) for reason in of.reasons)
+    return f"{moment(of.first_ms)}  {harmless(of.player_id, 40)}  {does}  {many}  {reasons}  {of.alert_id}"
+
+
+def _reason(of: Reason) -> str:
+    """Say what was seen against what limit."""
+    value, limit = (f"{it:g}" if isinstance(it, float) else harmless(str(it), 40) for it in of[1:])
+    return f"{of.name} {value} (limit {limit})" if of.threshold is not None else f"{of.name} {value}"
 
 
 @contextmanager

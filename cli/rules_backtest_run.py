@@ -42,11 +42,6 @@ class Asked:
     to_ms: int
     alone: bool
 
-    @property
-    def days(self) -> float:
-        """Give the length of the time."""
-        return (self.to_ms - self.from_ms) / 86_400_000
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -59,6 +54,11 @@ class Found:
     began_ms: int | None
     rows: int
     seconds: float
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Give the time of which purchases are stored (Kafka time, epoch ms)."""
+        return self.run.span(self.asked.from_ms, self.asked.to_ms)
 
 
 def backtested(at: Settings, asked: Asked, out: Path | None) -> Found:
@@ -150,7 +150,7 @@ def _bounds(client: Client, stored: Stored) -> dict[Place, Bound]:
 
 def _drawn(run: Backtest) -> int:
     """Run with a bar; gives the number of stored rows read."""
-    total = sum(piece.rows for piece in run.stored.table.pieces(run.stored.stretches))
+    total = sum(piece.rows for piece in run.pieces)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -1,7 +1,4 @@
-"""What a backtest found, as people and programs read it.
-
-Rules: names of players and values of reasons are strangers' text, escaped before they are shown.
-"""
+"""What a backtest found, as people and programs read it."""
 
 from __future__ import annotations
 
@@ -12,13 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.harmless import harmless, moment
-from cli.rules_alerts import alert_json
+from cli.harmless import moment
+from cli.rules_alerts import alert_json, example, example_line
 from cli.rules_backtest_run import Found
 from cli.rules_compared import comparison, comparison_json
-from models.fraud_alert import OpenAlert
+from cli.rules_lengths import a_day, length
 from models.fraud_compared import AGE
-from models.fraud_expression import Reason
 from models.fraud_kinds import WINDOWS
 from models.fraud_rule import Rule
 from models.fraud_tally import Counts
@@ -53,11 +49,14 @@ def head(found: Found) -> Iterator[str]:
     """Say what was judged, and what is to be known about it."""
     asked, run = found.asked, found.run
     rate = found.rows / found.seconds if found.seconds else 0
+    begin_ms, end_ms = found.span
     yield (
-        f"{run.judged:,} purchases that Kafka had from {moment(asked.from_ms)} to {moment(asked.to_ms)} "
-        f"({asked.days:.1f} days), judged as the flow would; {found.rows:,} stored ones read in "
+        f"{run.judged:,} purchases that Kafka had from {moment(begin_ms)} to {moment(end_ms)} "
+        f"({length(end_ms - begin_ms)}), judged as the flow would; {found.rows:,} stored ones read in "
         f"{found.seconds:.1f} s ({rate:,.0f}/s)"
     )
+    if (begin_ms, end_ms) != (asked.from_ms, asked.to_ms):
+        yield f"of {moment(asked.from_ms)} to {moment(asked.to_ms)} nothing more is stored"
     states = [lane.state for lane in run.stored.lanes.values()]
     duplicates, late = sum(of.duplicates for of in states), sum(sum(of.late.values()) for of in states)
     if duplicates or late:
@@ -74,7 +73,8 @@ def found_json(found: Found) -> dict[str, object]:
     return {
         "from": moment(asked.from_ms),
         "to": moment(asked.to_ms),
-        "days": asked.days,
+        "stored_from": moment(found.span[0]),
+        "stored_to": moment(found.span[1]),
         "alone": asked.alone,
         "judged": run.judged,
         "read": found.rows,
@@ -133,7 +133,7 @@ def _table(found: Found) -> Table:
             f"{line.rule.name}{' (live)' if line.live else ''}",
             _does(line.rule),
             f"{counts.alerts:,}",
-            f"{counts.alerts / found.asked.days:,.1f}",
+            _number(a_day(counts.alerts, found.span)),
             f"{len(counts.players):,}",
             f"{counts.purchases:,}",
             _of(covered, counts.alerts) if covered != "" else "-",
@@ -161,21 +161,7 @@ def _examples(found: Found) -> Iterator[str]:
         if line.counts.strongest and not line.live:
             yield ""
             yield f"strongest of {line.rule.name}:"
-            yield from (f"  {_example(alert)}" for alert in line.counts.strongest)
-
-
-def _example(alert: OpenAlert) -> str:
-    reasons = "; ".join(_reason(of) for of in alert.reasons)
-    many = f"{alert.purchases} purchases" if alert.purchases > 1 else "1 purchase"
-    begin, player = moment(alert.first_event_ms), harmless(alert.first.player_id, 40)
-    does = f"{alert.decision or 'nothing'} {alert.score:.2f}"
-    return f"{begin}  {player}  {does}  {many}  {reasons}  {alert.alert_id}"
-
-
-def _reason(of: Reason) -> str:
-    """Say what was seen against what limit."""
-    value, limit = (f"{it:g}" if isinstance(it, float) else harmless(str(it), 40) for it in of[1:])
-    return f"{of.name} {value} (limit {limit})" if of.threshold is not None else f"{of.name} {value}"
+            yield from (f"  {example_line(example(alert))}" for alert in line.counts.strongest)
 
 
 def _does(rule: Rule) -> str:
@@ -193,7 +179,7 @@ def _line_json(line: Line, found: Found) -> dict[str, object]:
         "weight": line.rule.weight,
         "shadow": line.rule.shadow,
         "alerts": counts.alerts,
-        "alerts_a_day": counts.alerts / found.asked.days,
+        "alerts_a_day": a_day(counts.alerts, found.span),
         "players": len(counts.players),
         "purchases": counts.purchases,
         "decisions": dict(counts.decisions),
@@ -209,6 +195,10 @@ def _line_json(line: Line, found: Found) -> dict[str, object]:
 
 def _of(part: int | str, whole: int) -> str:
     return f"{part} ({int(part) / whole:.0%})" if whole else str(part)
+
+
+def _number(number: float | None) -> str:
+    return "-" if number is None else f"{number:,.1f}"
 
 
 def _share(share: float | None) -> str:

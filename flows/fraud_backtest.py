@@ -29,6 +29,7 @@ from models.fraud_suspicion import Origin
 from models.fraud_tally import Hits, Tally, name_of
 from topics.errors import BadInput
 from topics.purchase_events import TOPIC
+from windows.plan import NEVER
 
 BLOCK_ROWS = 50_000
 FLOW = "fraud"
@@ -132,17 +133,19 @@ class Backtest:
         done: Callable[[OpenAlert], None],
     ) -> None:
         self.stored, self.asked, self.logged = stored, asked, logged
+        self.pieces = stored.table.pieces(stored.stretches)
         hits = Hits()
         self._names = {rule.name for rule in asked.rules}
         self.would, self.was = Tally(labels, hits, done), Tally(labels, Hits())
         self.judged = self.frauds = 0
         self.oldest_ms: int | None = None  # the oldest event time judged
+        self._first_ms, self._last_ms = NEVER, NEVER  # Kafka times judged
         self._labels, self._hits, self._replay = labels, hits, Replay()
         self._longest_ms = 1000 * max((rule.suppress_s for rule in asked.rules), default=0)
 
     def run(self) -> Iterator[int]:
         """Judge everything; gives after each piece how many rows it had."""
-        for piece in self.stored.table.pieces(self.stored.stretches):
+        for piece in self.pieces:
             for block in self.stored.good(piece).iter_slices(BLOCK_ROWS):
                 self._take(block)
             self._close()
@@ -150,6 +153,15 @@ class Backtest:
         self.would.end()
         self.was.end()
         self.logged.end()
+
+    def span(self, from_ms: int, to_ms: int) -> tuple[int, int]:
+        """Cut the time that was asked for to the part of which anything is stored (Kafka time, epoch ms)."""
+        if not self.judged:
+            return from_ms, to_ms
+        stretches = self.stored.stretches
+        begins_ms = from_ms if any(of.began_ms < from_ms for of in stretches) else self._first_ms
+        ends_ms = to_ms if any(of.end < of.stored for of in stretches) else self._last_ms
+        return max(from_ms, begins_ms), min(to_ms, ends_ms)
 
     def _take(self, block: pl.DataFrame) -> None:
         """Fold a block of good purchases, and judge those that are of the time."""
@@ -172,6 +184,9 @@ class Backtest:
         self.judged += purchases.height
         oldest_ms = int(purchases["event_time"].to_numpy().min())
         self.oldest_ms = min(oldest_ms, self.oldest_ms or oldest_ms)
+        kafka_ms = purchases["kafka_time_ms"].to_numpy()
+        self._first_ms = int(kafka_ms.min()) if self._first_ms == NEVER else self._first_ms
+        self._last_ms = max(self._last_ms, int(kafka_ms.max()))
         if self._labels:
             spots = purchases.select("log", "partition", "offset").iter_rows()
             self.frauds += sum(self._labels.get(spot, False) for spot in spots)

@@ -75,8 +75,9 @@ def cut(steps: pl.DataFrame, stretches: Sequence[Stretch], most: int) -> Iterato
     for step in sorted(rows):
         if held and held + rows[step] > most:
             to = {place: first.at(step) for place, first in firsts.items()}
-            yield _piece(at, to, held)
-            at, held = to, 0
+            if to != at:  # else all of it came with an earlier time before it
+                yield _piece(at, to, held)
+                at, held = to, 0
         held += rows[step]
     yield _piece(at, {of.place: of.end for of in stretches}, held)
 

@@ -18,7 +18,7 @@ from clickhouse_connect.driver.query import QueryResult
 from sources.stored_order import Part, Piece, Stretch, cut, merged
 from topics.purchase_events import TOPIC
 
-PIECE_ROWS = 400_000
+PIECE_ROWS = 200_000
 STEPS = 20_000  # the time is cut into so many steps at most, of which pieces are made
 LEAST_STEP_MS = 100
 

@@ -7,12 +7,16 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 
+from flows.fraud_stored import Stored
+from sources.stored_purchases import StoredPurchases
 from tests.flow_fixture import World, until
 from tests.flows.test_fraud import DRAIN, FLOW, PURCHASES, RULES, START_MS, TOPIC, traffic
 from verify.logs import read_back, write
 from verify.troubled import Sent
+from windows.plan import NO_WINDOW_S, Plan
 
 BACKTEST = ("-m", "cli", "rules", "backtest")
 ARCHIVE = ("-m", "cli", "run", "archive", "--drain")
@@ -100,8 +104,15 @@ def test_what_was_live_is_found_alert_by_alert(world: World) -> None:
     books = world.ask("SELECT sum(duplicates), sum(late) FROM accounting WHERE flow = 'fraud'")
     assert books == [(found["duplicates"], found["late"])]
 
+    assert goods(world, live_from_ms, 0) == goods(world, live_from_ms, 10**12)
+
     with world.client() as client:
         client.command(LABELS)
+        tried = json.loads(world.run("-m", "cli", "rules", "shadow", "t_shadow", "--json").stdout)["versions"]
+        shadow = [of for of in made if of["rule_id"] == "t_shadow"]
+        assert (tried[0]["version"], tried[0]["alerts"]) == ("t_shadow:2", len(shadow))
+        assert tried[0]["purchases"] == sum(of["purchases"] for of in shadow)
+        assert tried[0]["covered"] == sum(is_covered(of, made) for of in shadow)
         client.command(LOST)
     rules.write_text(json.dumps([OTHER, *ALL[:1]]))
     ended = world.run(*BACKTEST, str(rules), *times, "--json")
@@ -114,6 +125,29 @@ def test_what_was_live_is_found_alert_by_alert(world: World) -> None:
     assert (other["fraud"], other["recall"]) == (len(frauds), 1)
     assert 0 < burst["recall"] < 1
     assert (ended.returncode, tried["compared"][0]["verdict"]) == (1, "FALLS SHORT")
+
+
+def goods(world: World, from_ms: float, back_ms: int) -> list[tuple[int, ...]]:
+    """Name the good purchases since a time, as they are judged with so much history."""
+    with world.client() as client:
+        table = StoredPurchases(client, piece_rows=500)
+        stretches = table.stretches(int(from_ms), time.time_ns() // 1_000_000 + 60_000, back_ms)
+        assert all((of.begin > of.low) == (back_ms == 0) for of in stretches)
+        stored = Stored(table, Plan("fraud", (), (NO_WINDOW_S,)), stretches)
+        frames = [stored.good(piece) for piece in table.pieces(stretches)]
+    assert len(frames) > 2
+    return list(pl.concat(frames).filter("judged").select("partition", "offset", "place").iter_rows())
+
+
+def is_covered(alert: dict[str, Any], made: list[dict[str, Any]]) -> bool:
+    """Tell whether a live rule hit the player within the hour of an alert of `t_shadow`."""
+    begin_ms = moment_of(alert["window_start"])
+    return any(
+        begin_ms <= hit["time_ms"] < begin_ms + 3_600_000
+        for of in made
+        if of["player_id"] == alert["player_id"] and not of["shadow"]
+        for hit in of["evidence"]
+    )
 
 
 def moment_of(text: str) -> int:
