@@ -14,7 +14,7 @@ import typer
 
 from embedded.process import ROOT
 
-TWO_AT_A_TIME = ("--numprocesses", "2", "--dist", "loadfile")  # most tests wait for servers and processes
+AT_A_TIME = ("--numprocesses", "3", "--dist", "loadfile")  # most tests wait for servers and processes
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 
@@ -23,12 +23,12 @@ def run_tests(
 ) -> int:
     """Run all tests, slow ones too: real Kafka, real ClickHouse, no mocks.
 
-    Without arguments two processes share the files; with arguments it is plain pytest.
+    Without arguments three processes share the files; with arguments it is plain pytest.
 
     Examples:
       ./gamewax test
       ./gamewax test tests/cli -k services -x
 
     """
-    command = [sys.executable, "-m", "pytest", *(pytest_args or TWO_AT_A_TIME)]
+    command = [sys.executable, "-m", "pytest", *(pytest_args or AT_A_TIME)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603  what was asked for
