@@ -1,7 +1,8 @@
 """`gamewax demo`: Kafka, traffic, the flows and ClickHouse, live, and a comparison at the end.
 
 In: nothing but a folder for the data. Out: a live view, then the accounting identity, all tables
-against the simulator's own count, and a last line `OK …` or `FALLS SHORT …`.
+against the simulator's own count, planted fraud against alerts and webhooks, and a last line `OK …` or
+`FALLS SHORT …`.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ def demo(
 ) -> int:
     """See it run: game traffic through Kafka and dataflows into ClickHouse, live.
 
-    Three use cases: where players get stuck, what is sold, how servers do. At the end every row of their
-    tables is compared with the simulator's own count.
+    Four use cases: where players get stuck, what is sold, how servers do, and which purchases are fraud: told
+    to a receiver in here by signed webhooks. At the end every row of counts is compared with the simulator's
+    own, alerts with the fraud that it planted, and every webhook must have come, rightly signed.
 
     Nothing is left running. The data stay in DIR until the next demo there, which starts afresh.
     """
