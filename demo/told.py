@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
+from confluent_kafka import KafkaException
 
 from demo.figures import Tally
 from demo.reader import Reader
@@ -53,9 +54,17 @@ class Fraud:
 
 
 def messages_of(bootstrap_servers: str) -> Messages:
-    """Read all messages that the flow wrote for receivers, by another client than the dispatcher's."""
-    values = [each.value for each in read_back(bootstrap_servers, TOPIC.name) if each.value is not None]
-    sent = [msgspec.json.decode(value, type=Outgoing) for value in values]
+    """Read all messages that the flow wrote for receivers, by another client than the dispatcher's.
+
+    Raises:
+        Broken: Kafka does not answer.
+
+    """
+    try:
+        records = read_back(bootstrap_servers, TOPIC.name)
+    except KafkaException as error:
+        raise Broken(f"Kafka does not answer ({error.args[0].str()})") from error
+    sent = [msgspec.json.decode(each.value, type=Outgoing) for each in records if each.value is not None]
     return {str(each.id): str(each.alert_id) for each in sent}
 
 
