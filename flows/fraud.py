@@ -36,7 +36,8 @@ from topics.fraud_outbox import Outgoing
 from topics.purchase_events import TOPIC
 from windows.alerting import Suspicions, alerting
 from windows.events import EventLane
-from windows.fold import Joined, fold
+from windows.fold import fold
+from windows.join import Joined
 from windows.operator import Clock, account
 from windows.plan import NO_WINDOW_S, Plan
 from windows.purchases import parting

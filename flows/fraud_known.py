@@ -21,7 +21,7 @@ from sources.artifacts import SHADOW, load_model
 from sources.rule_files import standing
 from topics.fraud_outbox import Outgoing
 from windows.alerting import Suspicions, by_shard
-from windows.fold import Joined
+from windows.join import Joined
 from windows.plan import NO_WINDOW_S, Plan
 
 

@@ -6,33 +6,28 @@ Rules:
   loses its state.
 - A shard folds what it is handed in the order in which it comes: for one partition that of the log. Where a
   shard takes events of several partitions, their order is that of arrival.
-- A take goes on when all shards have answered, takes of a partition in their order. At an epoch's end
-  nothing waits: what an epoch reads it also answers.
+- A take goes on when all shards have answered (`windows.join`).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import bytewax.operators as op
-import numpy as np
-import numpy.typing as npt
 from bytewax.dataflow import Stream, operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
-from topics.errors import Broken
 from windows.arrays import Ints
+from windows.join import Answered, Answers, Joined, JoinLogic, height_of
 from windows.seal import sealed
 from windows.segments import Kept, Restoring, Segment, Segments, restored
 from windows.take import Take
 
 RowsOf = TypeVar("RowsOf", bound=Kept)
 Handed_contra = TypeVar("Handed_contra", bound=Kept, contravariant=True)
-Answers = Mapping[str, npt.NDArray[np.generic]]
 
 
 class History(Protocol[Handed_contra]):
@@ -68,17 +63,6 @@ class Piece(Generic[RowsOf]):
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """A shard's answers to a piece."""
-
-    part: str
-    partition: int
-    after: int
-    places: Ints
-    columns: Answers
-
-
-@dataclass(frozen=True, slots=True)
 class Parting(Generic[RowsOf]):
     """How a flow's events are parted, and what is kept of them.
 
@@ -90,14 +74,6 @@ class Parting(Generic[RowsOf]):
     history: Callable[[str], History[RowsOf]]
     restoring: Restoring[RowsOf]
     kept_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A take and the columns that all shards gave for its events, by part, in the events' order."""
-
-    take: Take
-    parts: Mapping[str, Answers]
 
 
 class ShardLogic(StatefulBatchLogic[Piece[RowsOf], Answered | Segment, bytes], Generic[RowsOf]):
@@ -151,75 +127,6 @@ class SealedLogic(StatefulBatchLogic[Segment, None, bytes]):
         return self._packed
 
 
-class JoinLogic(StatefulBatchLogic[Take | Answered, Joined, bytes]):
-    """Brings the answers of all shards to the takes of one partition, in order."""
-
-    def __init__(self, parts: int, packed: bytes | None) -> None:
-        del packed
-        self._parts = parts
-        self._waiting: deque[Open] = deque()
-        self._early: list[Answered] = []  # the engine may hand on an answer before the take itself
-
-    def on_batch(self, values: list[Take | Answered]) -> tuple[Iterable[Joined], bool]:
-        """Note what came; gives the takes that are complete."""
-        for value in values:
-            if isinstance(value, Take):
-                self._waiting.append(Open(value))
-            else:
-                self._early.append(value)
-        self._enter()
-        return list(self._complete()), False
-
-    def snapshot(self) -> bytes:
-        """Write nothing: at an epoch's end every take is answered.
-
-        Raises:
-            Broken: one is not.
-
-        """
-        if self._waiting or self._early:
-            raise Broken(f"{len(self._waiting)} takes were not answered within their epoch")
-        return b""
-
-    def _enter(self) -> None:
-        known = {of.take.after.next_offset: of for of in self._waiting}
-        left: list[Answered] = []
-        for answer in self._early:
-            if (asked := known.get(answer.after)) is None:
-                left.append(answer)
-            else:
-                asked.enter(answer)
-        self._early = left
-
-    def _complete(self) -> Iterator[Joined]:
-        while self._waiting and self._waiting[0].answered(self._parts):
-            of = self._waiting.popleft()
-            yield Joined(of.take, of.columns)
-
-
-@dataclass(slots=True)
-class Open:
-    """A take that waits for answers; `rows` counts those that came, by part."""
-
-    take: Take
-    columns: dict[str, dict[str, npt.NDArray[np.generic]]] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
-
-    def enter(self, answer: Answered) -> None:
-        """Put a shard's answers in the places of its rows."""
-        height = _height(self.take)
-        of = self.columns.setdefault(answer.part, {})
-        for name, values in answer.columns.items():
-            if name not in of:
-                of[name] = np.zeros(height, values.dtype)
-            of[name][answer.places] = values
-        self.rows[answer.part] = self.rows.get(answer.part, 0) + len(answer.places)
-
-    def answered(self, parts: int) -> bool:
-        """Tell whether each part has answered for every event."""
-        return len(self.rows) == parts and all(rows == _height(self.take) for rows in self.rows.values())
-
-
 @operator
 def fold(step_id: str, takes: Stream[Take], parting: Parting[RowsOf], parts: int) -> KeyedStream[Joined]:
     """Hand takes' events to shards and bring the answers together; keyed by partition.
@@ -227,7 +134,7 @@ def fold(step_id: str, takes: Stream[Take], parting: Parting[RowsOf], parts: int
     Takes without events are left out. `parts` is how many parts answer for each event.
     """
     del step_id  # bytewax names the steps inside by it
-    full = op.filter("full", takes, lambda take: _height(take) > 0)
+    full = op.filter("full", takes, lambda take: height_of(take) > 0)
     pieces = op.flat_map("pieces", full, partial(_keyed_pieces, parting))
     found = op.stateful_batch("shards", pieces, partial(ShardLogic[RowsOf], parting))
     segments = op.filter_map("segments", found, _only_segments)
@@ -235,10 +142,6 @@ def fold(step_id: str, takes: Stream[Take], parting: Parting[RowsOf], parts: int
     answers = op.filter_map("answers", found, _only_answers)
     waiting = op.merge("waiting", op.map("asked", full, _asked), answers)
     return op.stateful_batch("joined", waiting, partial(JoinLogic, parts))
-
-
-def _height(take: Take) -> int:
-    return 0 if take.events is None else take.events.height
 
 
 def _keyed_pieces(parting: Parting[RowsOf], take: Take) -> list[tuple[str, Piece[RowsOf]]]:

@@ -24,7 +24,7 @@ from models.fraud_features import FEATURES, Histories, Pieces, assemble
 from topics.decode import decode
 from topics.purchase_events import TOPIC
 from windows.events import EventLane
-from windows.fold import Joined
+from windows.join import Joined
 from windows.operator import Clock
 from windows.plan import NO_WINDOW_S, Plan
 from windows.take import Arrivals, Take, fresh_state

@@ -21,7 +21,8 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 from flows.past import committed_contents
 from flows.store_unfinished import forget_unfinished
 from topics.errors import NeedsOperator
-from windows.fold import Joined, Parting, Piece, fold
+from windows.fold import Parting, Piece, fold
+from windows.join import Joined
 from windows.segments import SEAL_ROWS, Restoring, Segments, restored
 from windows.take import Take, fresh_state
 
