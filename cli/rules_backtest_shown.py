@@ -17,7 +17,7 @@ from cli.rules_lengths import a_day, length
 from models.fraud_compared import AGE
 from models.fraud_kinds import WINDOWS
 from models.fraud_rule import Rule
-from models.fraud_tally import Counts
+from models.fraud_tally import Counts, Tally
 
 WIDE = 160  # columns when nobody says how wide the output is
 NUMBERS = ("alerts", "a day", "players", "purchases", "also live", "labelled", "precision", "recall")
@@ -83,6 +83,8 @@ def found_json(found: Found) -> dict[str, object]:
         "late": sum(sum(of.late.values()) for of in states),
         "history_complete_from": None if (ms := _complete_ms(found)) is None else moment(ms),
         "labelled_fraud": run.frauds,
+        "other_alerts": None if asked.alone else _of_others(found, run.was),
+        "other_alerts_beside": None if asked.alone else _of_others(found, run.beside),
         "rules": [_line_json(line, found) for line in _lines(found)],
         "compared": [comparison_json(of) for of in found.compared],
     }
@@ -147,13 +149,20 @@ def _table(found: Found) -> Table:
 
 def _legend(found: Found) -> str:
     told = f"purchases labelled as fraud: {found.run.frauds:,}"
-    others = [of for of in found.run.was.counts.values() if not of.shadow]
-    if not found.asked.alone:
-        told += (
-            f"; also live: another live rule hit the player in the alert's window; live rules gave "
-            f"{sum(of.alerts for of in others):,} alerts in that time"
-        )
-    return told
+    if found.asked.alone:
+        return told
+    was, beside = _of_others(found, found.run.was), _of_others(found, found.run.beside)
+    return (
+        f"{told}; also live: another live rule hit the player in the alert's window\n"
+        f"the other live rules gave {was:,} alerts in that time; with these rules beside them {beside:,}"
+    )
+
+
+def _of_others(found: Found, tally: Tally) -> int:
+    """Count the alerts of live rules that keep their place."""
+    ids = {rule.id for rule in found.asked.rules}
+    others = (of for name, of in tally.counts.items() if name.rpartition(":")[0] not in ids)
+    return sum(of.alerts for of in others if not of.shadow)
 
 
 def _examples(found: Found) -> Iterator[str]:

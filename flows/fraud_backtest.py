@@ -137,6 +137,7 @@ class Backtest:
         hits = Hits()
         self._names = {rule.name for rule in asked.rules}
         self.would, self.was = Tally(labels, hits, done), Tally(labels, Hits())
+        self.beside = Tally(labels, Hits())  # the live rules, judging together with those in question
         self.judged = self.frauds = 0
         self.oldest_ms: int | None = None  # the oldest event time judged
         self._first_ms, self._last_ms = NEVER, NEVER  # Kafka times judged
@@ -152,6 +153,7 @@ class Backtest:
             yield piece.rows
         self.would.end()
         self.was.end()
+        self.beside.end()
         self.logged.end()
 
     def span(self, from_ms: int, to_ms: int) -> tuple[int, int]:
@@ -199,12 +201,14 @@ class Backtest:
         self.logged.take(place, was)
         found = self.asked.would.suspicions(features, purchases, origin)
         self.would.take([of for of in found if name_of(of) in self._names])
+        self.beside.take([of for of in found if name_of(of) not in self._names])
 
     def _close(self) -> None:
         """Hand on the alerts that are complete, and forget what none will ask for."""
         for place, lane in self.stored.lanes.items():
             self.would.close(place, lane.closed_ms)
             self.was.close(place, lane.closed_ms)
+            self.beside.close(place, lane.closed_ms)
             self.logged.close(place, lane.closed_ms, lane.state.next_offset)
         oldest_ms = min(lane.closed_ms for lane in self.stored.lanes.values())
         self._hits.forget(oldest_ms - self._longest_ms)

@@ -35,6 +35,7 @@ SPENT = {
     "suppress_s": 300,
 }
 OTHER = {"id": "t_dear", "version": 2, "when": "price > 95", "decision": "block", "suppress_s": 600}
+PARDON = {"id": "t_pardon", "version": 1, "when": "price < 90 and item_id == 'i1'", "decision": "allow"}
 ALL = (*RULES, SPANS, SPENT)
 OF_PLAYERS = ("t_burst:1", "t_dear:1", "t_shadow:2", "t_spent:1")
 LIVE = """
@@ -46,6 +47,13 @@ ALTER TABLE fraud_alerts_upserts DELETE WHERE rule_id = 't_burst' AND purchases 
 SETTINGS mutations_sync = 1
 """
 FRAUDS = ("p1", "p2")
+IDLE = """
+INSERT INTO late_events_upserts
+SELECT 'fraud', 0, `log`, topic, `partition`, max(`offset`), now(), now(), 'idle', '', 1 FROM purchase_events
+WHERE event_id NOT IN (SELECT event_id FROM purchase_events GROUP BY event_id HAVING count() > 1)
+    AND purchase_timestamp >= '2026-01-01 01:30:00' AND `partition` = 3
+GROUP BY `log`, topic, `partition`
+"""
 LABELS = """
 INSERT INTO fraud_labels_upserts (player_id, fraud, `log`, `partition`, `offset`, extra,
     record_log, record_topic, record_partition, record_offset, kafka_time)
@@ -104,9 +112,13 @@ def test_what_was_live_is_found_alert_by_alert(world: World) -> None:
     books = world.ask("SELECT sum(duplicates), sum(late) FROM accounting WHERE flow = 'fraud'")
     assert books == [(found["duplicates"], found["late"])]
 
-    assert goods(world, live_from_ms, 0) == goods(world, live_from_ms, 10**12)
+    good = goods(world, live_from_ms, 10**12)
+    assert goods(world, live_from_ms, 0) == good
 
     with world.client() as client:
+        client.command(IDLE)
+        left = goods(world, live_from_ms, 0)
+        assert sorted(set(good) - set(left)) == [max(good)]
         client.command(LABELS)
         tried = json.loads(world.run("-m", "cli", "rules", "shadow", "t_shadow", "--json").stdout)["versions"]
         shadow = [of for of in made if of["rule_id"] == "t_shadow"]
@@ -114,10 +126,12 @@ def test_what_was_live_is_found_alert_by_alert(world: World) -> None:
         assert tried[0]["purchases"] == sum(of["purchases"] for of in shadow)
         assert tried[0]["covered"] == sum(is_covered(of, made) for of in shadow)
         client.command(LOST)
-    rules.write_text(json.dumps([OTHER, *ALL[:1]]))
+    rules.write_text(json.dumps([OTHER, ALL[0], PARDON]))
     ended = world.run(*BACKTEST, str(rules), *times, "--json")
     tried = json.loads(ended.stdout)
-    burst, other, replaced = tried["rules"]
+    burst, other, pardon, replaced = tried["rules"]
+    assert (pardon["rule"], pardon["alerts"]) == ("t_pardon", 0)
+    assert tried["other_alerts_beside"] < tried["other_alerts"]
     assert (other["rule"], other["version"], replaced["version"], replaced["live"]) == ("t_dear", 2, 1, True)
     assert other["alerts"] == other["also_live"] == other["labelled"] < replaced["alerts"]
     frauds = [of for of in made if of["rule_id"] == "t_dear" and of["player_id"] in FRAUDS]
