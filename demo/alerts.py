@@ -12,11 +12,13 @@ import msgspec
 from demo.cells import whole
 from demo.figures import Alerts, Suspect
 
-BY_RULE = "SELECT rule_id, count() FROM fraud_alerts WHERE NOT shadow GROUP BY rule_id ORDER BY 2 DESC, 1"
-NEWEST = """
-SELECT player_id, rule_id, decision, reasons FROM fraud_alerts WHERE NOT shadow
-ORDER BY detected_at DESC, alert_id LIMIT 1
-"""
+BY_RULE = """
+SELECT rule_id, count(), toUnixTimestamp64Milli(max(detected_at)),
+    argMax(player_id, (detected_at, alert_id)),
+    argMax(decision, (detected_at, alert_id)),
+    argMax(reasons, (detected_at, alert_id))
+FROM fraud_alerts WHERE NOT shadow GROUP BY rule_id ORDER BY 2 DESC, 1
+"""  # and the newest of each
 
 Rows = Sequence[Sequence[object]]
 
@@ -29,16 +31,20 @@ class Seen(msgspec.Struct):
     threshold: float | str | bool | None
 
 
-def alerts(by_rule: Rows, newest: Rows) -> Alerts:
-    """Put the answers to both questions together."""
-    counts = {str(rule): whole(number) for rule, number in by_rule}
-    return Alerts(counts, next((suspect(*map(str, row)) for row in newest), None))
+def alerts(rows: Rows) -> Alerts:
+    """Read the answer to `BY_RULE`."""
+    counts = {str(rule): whole(number) for rule, number, *_ in rows}
+    newest = max(rows, key=lambda row: whole(row[2]), default=None)
+    if newest is None:
+        return Alerts()
+    rule_id, _, _, *words = map(str, newest)
+    return Alerts(counts, suspect(rule_id, *words))
 
 
-def suspect(player_id: str, rule_id: str, decision: str, reasons: str) -> Suspect:
+def suspect(rule_id: str, player_id: str, decision: str, reasons: str) -> Suspect:
     """Read one alert.
 
-    >>> suspect("p1", "dear", "block", '[{"name":"price","value":9.5,"threshold":8}]').reasons
+    >>> suspect("dear", "p1", "block", '[{"name":"price","value":9.5,"threshold":8}]').reasons
     ('price 9.5 (limit 8)',)
 
     """

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import settings
-from demo.alerts import BY_RULE, NEWEST, alerts
+from demo.alerts import BY_RULE, alerts
 from demo.cells import measure, money, whole
 from demo.figures import Book, Figures, Level, Load, Progress, Sale
 from demo.lag import Lag
@@ -98,7 +98,7 @@ class Reader:
         )
         players = whole(self.rows(PLAYERS, PARAMETERS)[0][0])
         dead = self._dead()
-        fraud = alerts(self.rows(BY_RULE, {}), self.rows(NEWEST, {}))
+        fraud = alerts(self.rows(BY_RULE, {}))
         return Figures(levels, players, sales, servers, self._flows(dead), dead, fraud)
 
     def messages(self) -> int:

@@ -39,8 +39,14 @@ CASES = tuple(
     Case(number, "ring", 1, 1_000, 2_000, [f"p{number}"], [], [f"e{number}"]) for number in range(6)
 )
 SEEN: dict[str, object] = {
-    "log": "l", "topic": "t", "partition": 0, "offset": 1, "features": {}, "rules": [],
-    "model_score": None, "score": 1.0,
+    "log": "l",
+    "topic": "t",
+    "partition": 0,
+    "offset": 1,
+    "features": {},
+    "rules": [],
+    "model_score": None,
+    "score": 1.0,
 }
 FOUND = [Raised("ring_on_one_address", f"p{number}", newest_ms=2_000) for number in range(6)]
 
@@ -143,7 +149,9 @@ def test_alerts_are_told_in_words_and_hostile_names_stay_harmless() -> None:
         {"name": "country", "value": "E\x1b[2J", "threshold": None},
         {"name": "ip_players_10m", "value": 7.5, "threshold": 5},
     ]
-    found = alerts([("ring", 3), ("dear", 1)], [("p\x1b[2J1", "ring", "review", json.dumps(why))])
+    rows = [("dear", 3, 17, "p2", "block", "[]"), ("ring", 1, 18, "p\x1b[2J1", "review", json.dumps(why))]
+    found = alerts(rows)
+    assert alerts([]) == Alerts()
     assert (found.total, found.newest) == (
         4,
         Suspect("p\x1b[2J1", "ring", "review", ("country E\x1b[2J", "ip_players_10m 7.5 (limit 5)")),
