@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
-import polars as pl
 from bytewax.outputs import Sink
 
 from models.fraud_features import Labels, Pieces, assemble
 from models.fraud_judging import Judging
+from models.fraud_replay import aged
 from models.fraud_suspicion import Origin
 from settings import from_caller, load
 from sources.artifacts import SHADOW, load_model
@@ -27,25 +27,30 @@ from windows.plan import NO_WINDOW_S, Plan
 
 @dataclass(slots=True)
 class Known:
-    """All that purchases are judged by; `created` is when players' accounts were made (epoch ms)."""
+    """All that purchases are judged by.
+
+    `created` is when players' accounts were made, and from which Kafka time on that counts (epoch ms).
+    """
 
     judging: Judging = field(default_factory=Judging)
     labels: Labels = field(default_factory=Labels)
-    created: dict[str, int] = field(default_factory=dict)
+    created: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def judged(self, plan: Plan, joined: Joined) -> list[tuple[str, Suspicions]]:
         """Give what is suspicious in a take, keyed by the players' shards."""
         purchases, after = joined.take.events, joined.take.after
         assert purchases is not None  # noqa: S101  only takes with purchases are joined
-        if self.created:
-            made = [self.created.get(player) for player in purchases["player_id"].to_list()]
-            purchases = purchases.with_columns(pl.Series("account_created_ms", made, pl.Int64))
+        purchases = aged(purchases, self.created)
         parts = cast("Pieces", joined.parts)
         features = assemble(purchases, parts, self.labels, self.judging.features)
         found = self.judging.suspicions(features, purchases, Origin(after.log, after.topic, after.partition))
         if not found:
             return []
         return by_shard(Suspicions(after.partition, after.guarantee_ms(plan), tuple(found)))
+
+    def meet(self, player_id: str, created_ms: int, from_ms: int) -> None:
+        """Learn of an account; what was told first stays, for accounts are made once."""
+        self.created.setdefault(player_id, (created_ms, from_ms))
 
     def forget(self, player_id: str) -> None:
         """Forget a player who was deleted."""

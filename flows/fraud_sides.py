@@ -110,7 +110,7 @@ class Sides:
         cells = _cells(players.TOPIC, value, kafka_ms)
         player, created = cells["player_id"], cells["created_at"]
         if isinstance(player, str) and isinstance(created, int):
-            self.inbox.append(partial(self.known.created.__setitem__, player, created))
+            self.inbox.append(partial(self.known.meet, player, created, kafka_ms + SETTLES_MS))
 
 
 def _cells(topic: Topic, value: bytes | None, kafka_ms: int) -> dict[str, Cell]:

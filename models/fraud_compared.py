@@ -122,7 +122,7 @@ def inexact(rule: Rule, others: Iterable[Rule], *, model: bool) -> list[str]:
     """Say what keeps a rule's alerts from being the same in a replay; nothing: they must be equal."""
     found = [f"{name} counts over all partitions" for name in spanning(rule)]
     if AGE in rule.when.names:
-        found.append(f"{AGE} depends on when the player's record was read")
+        found.append(f"{AGE} counts by the first record of the player that the topic still holds")
     if rule.shadow:
         return found
     live = [of for of in others if not of.shadow and of.id != rule.id and _spans(of)]

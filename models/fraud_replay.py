@@ -58,11 +58,18 @@ def features_of(
     return picked, assemble(picked, columns, labels)
 
 
-def aged(purchases: pl.DataFrame, created: Mapping[str, int]) -> pl.DataFrame:
-    """Add when each player's account was made (epoch ms), where anything is known of accounts."""
+def aged(purchases: pl.DataFrame, created: Mapping[str, tuple[int, int]]) -> pl.DataFrame:
+    """Put beside each purchase when its player's account was made, where that was known by then.
+
+    `created` has of each player that time, and from which Kafka time on it counts (epoch ms).
+    """
     if not created:
         return purchases
-    made = [created.get(player) for player in purchases["player_id"].to_list()]
+    players, at_ms = purchases["player_id"].to_list(), purchases["kafka_time_ms"].to_list()
+    made = [
+        account[0] if (account := created.get(player)) and account[1] <= kafka_ms else None
+        for player, kafka_ms in zip(players, at_ms, strict=True)
+    ]
     return purchases.with_columns(pl.Series("account_created_ms", made, pl.Int64))
 
 
