@@ -12,7 +12,9 @@ from tests.models.fraud_purchases import made
 
 
 def test_a_replay_gives_the_features_of_one_history() -> None:
-    purchases = made(4_000, 7, players=300).with_columns(partition=pl.col("player_id").hash() % 3)
+    purchases = made(4_000, 7, players=300).with_columns(
+        partition=pl.col("player_id").hash() % 3, kafka_time_ms="event_time"
+    )
     created = {f"player-{number}": (1_650_000_000_000 + number, number) for number in range(200)}
     replay, found = Replay(), []
     for block in purchases.iter_slices(700):
