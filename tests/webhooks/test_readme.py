@@ -29,7 +29,7 @@ def answers(port: int) -> bool:
 
 def test_the_receiver_of_the_readme_takes_each_alert_once(tmp_path: Path) -> None:
     (code,) = re.findall(r"```python\n(from http.server.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(code.splitlines()) == 10
+    assert len([line for line in code.splitlines() if line]) == 10
     port = free_port()
     (tmp_path / "fraud-team.secret").write_text(OURS + "\n")
     (tmp_path / "receiver.py").write_text(code.replace("8088", str(port)))
