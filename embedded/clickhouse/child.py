@@ -20,7 +20,7 @@ from typing import Self
 from topics.errors import BadInput, Broken
 
 READY_WITHIN_S = 60.0
-STOP_WITHIN_S = 15.0
+STOP_WITHIN_S = 30.0
 ROOT = Path(__file__).resolve().parents[2]
 
 
