@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -19,7 +20,7 @@ from topics.errors import NeedsOperator
 from windows.codec import FORMAT, packed_state, read_state
 from windows.seal import document_of, is_whole
 
-SEAL_ROWS = 16_384
+SEAL_ROWS = 4_096
 
 
 class Kept(Protocol):
@@ -76,32 +77,43 @@ class Segments(Generic[RowsOf]):
 
     key: str
     joined: Callable[[list[RowsOf]], RowsOf]
-    sealed: list[tuple[int, int]] = field(default_factory=list)
-    open: list[RowsOf] = field(default_factory=list)
+    sealed: deque[tuple[int, int]] = field(default_factory=deque)  # number and newest time, the oldest first
     next: int = 0
+    open: list[RowsOf] = field(default_factory=list)
+    packed: list[bytes] = field(default_factory=list)  # of the open rows, those that a snapshot has had
+    _open_rows: int = 0
+    _packed_parts: int = 0  # of `open`
 
     def add(self, rows: RowsOf, newest_ms: int) -> list[Segment]:
         """Keep rows; gives the segment that they fill."""
         self.open.append(rows)
-        if sum(map(len, self.open)) < SEAL_ROWS:
+        self._open_rows += len(rows)
+        if self._open_rows < SEAL_ROWS:
             return []
         number, packed = self.next, self.joined(self.open).pack()
         self.sealed.append((number, newest_ms))
-        self.open, self.next = [], number + 1
+        self.open, self.packed, self.next = [], [], number + 1
+        self._open_rows = self._packed_parts = 0
         return [Segment(self.name(number), packed)]
 
     def drop_before(self, time_ms: int) -> list[Segment]:
         """Let go of segments that are wholly older; gives their names for the store to forget."""
-        gone = [number for number, newest_ms in self.sealed if newest_ms < time_ms]
-        if gone:
-            self.sealed = [of for of in self.sealed if of[0] not in gone]
-        return [Segment(self.name(number), None) for number in gone]
+        gone = []
+        while self.sealed and self.sealed[0][1] < time_ms:
+            gone.append(Segment(self.name(self.sealed.popleft()[0]), None))
+        return gone
 
     def pack(self) -> bytes:
-        """Write what a snapshot is to hold."""
-        self.open = [self.joined(self.open)] if len(self.open) > 1 else self.open
-        state = SegmentsState(FORMAT, self.key, self.next, self.sealed, [rows.pack() for rows in self.open])
-        return packed_state(state)
+        """Write what a snapshot is to hold; rows that the last one had are not packed again."""
+        if fresh := self.open[self._packed_parts :]:
+            self.packed.append(self.joined(fresh).pack())
+            self._packed_parts = len(self.open)
+        return packed_state(SegmentsState(FORMAT, self.key, self.next, list(self.sealed), self.packed))
+
+    def take(self, packed: list[bytes], unpack: Callable[[bytes], RowsOf]) -> None:
+        """Go on with the open rows of a snapshot."""
+        self.packed, self.open = packed, [unpack(rows) for rows in packed]
+        self._open_rows, self._packed_parts = sum(map(len, self.open)), len(self.open)
 
     def name(self, number: int) -> str:
         """Name a segment, as the store does."""
@@ -116,10 +128,10 @@ def restored(packed: bytes, restoring: Restoring[RowsOf]) -> tuple[Segments[Rows
 
     """
     state = read_state(packed, SegmentsState, "kept rows")
-    opened = [restoring.unpack(rows) for rows in state.open]
-    segments = Segments(state.key, restoring.joined, list(state.sealed), opened, state.next)
+    segments = Segments(state.key, restoring.joined, deque(state.sealed), state.next)
+    segments.take(state.open, restoring.unpack)
     old = [restoring.unpack(_stored(segments.name(number), restoring.stored)) for number, _ in state.sealed]
-    return segments, old + opened
+    return segments, old + segments.open
 
 
 def _stored(name: str, stored: Callable[[str], bytes | None]) -> bytes:

@@ -182,5 +182,5 @@ def test_a_segment_goes_when_it_is_old_and_one_that_is_missing_is_refused() -> N
     assert segments.drop_before(5) == []
     assert [(gone.name, gone.rows) for gone in segments.drop_before(6)] == [("own/0/00000000", None)]
     again, kept = restored(segments.pack(), Restoring(joined, unpacked, lambda _: None))
-    assert (again.key, again.sealed, again.next) == ("own/0", [], 1)
+    assert (again.key, [*again.sealed], again.next) == ("own/0", [], 1)
     assert [of.key.tolist() for of in kept] == [[7]]
