@@ -17,9 +17,10 @@ from cli.harmless import moment, now_ms
 from cli.rules_alerts import written
 from cli.rules_checked import read_files
 from flows.fraud_backtest import FLOW, Backtest, Logged, Question, question
-from flows.fraud_known import Known, judging_of_settings, plan_of_fraud
+from flows.fraud_known import Known, judging_of_settings
 from flows.fraud_sides import Sides
 from flows.fraud_stored import Stored, stored_purchases
+from flows.parts import plan_of
 from models.fraud_compared import Bound, Compared, compare, exact_decisions, inexact
 from models.fraud_gathered import Place, Spot
 from models.fraud_rule import Rule
@@ -29,6 +30,7 @@ from sinks.clickhouse_errors import as_users_read_it
 from sources.logged_alerts import Book, books, logged_alerts
 from sources.past_purchases import read_labels
 from topics.errors import BadInput
+from windows.plan import NO_WINDOW_S
 
 ARCHIVE = "archive"
 
@@ -73,7 +75,7 @@ def backtested(at: Settings, asked: Asked, out: Path | None) -> Found:
     judged_by = question(known, asked.rules, (asked.from_ms, asked.to_ms), alone=asked.alone)
     with closing(connect(server, server.database)) as client, written(out) as done:
         try:
-            stored = stored_purchases(client, plan_of_fraud(FLOW), asked.from_ms, asked.to_ms)
+            stored = stored_purchases(client, plan_of(FLOW, (), (NO_WINDOW_S,)), asked.from_ms, asked.to_ms)
             _refuse_nothing(stored, asked)
             logged = Logged(frozenset(of.name for of in judged_by.published), _bounds(client, stored))
             run = Backtest(stored, judged_by, _labels(client), logged, done)

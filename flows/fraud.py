@@ -15,9 +15,18 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 
-from flows.fraud_known import Court, Known, judging_of_settings, plan_of_fraud
+from flows.fraud_known import Court, Known, judging_of_settings
 from flows.fraud_sides import Sides
-from flows.parts import LetterSink, Opened, RowSink, counted, dead_letters_of, open_ends, reading_of
+from flows.parts import (
+    LetterSink,
+    Opened,
+    RowSink,
+    counted,
+    dead_letters_of,
+    open_ends,
+    plan_of,
+    reading_of,
+)
 from flows.past import committed_contents
 from flows.store import store_of
 from models.aggregates import Aggregate
@@ -85,7 +94,7 @@ def opened(stop: Event) -> Opened:
     ready()
     ends = open_ends(stop)
     describe(settings.kafka, fraud_outbox.TOPIC.name)
-    plan = counted(plan_of_fraud(NAME), "read")
+    plan = counted(plan_of(NAME, AGGREGATES, (NO_WINDOW_S,)), "read")
     source = KafkaSource(
         settings.kafka,
         TOPIC.name,

@@ -22,7 +22,7 @@ from sources.rule_files import standing
 from topics.fraud_outbox import Outgoing
 from windows.alerting import Suspicions, by_shard
 from windows.join import Joined
-from windows.plan import NO_WINDOW_S, Plan
+from windows.plan import Plan
 
 
 @dataclass(slots=True)
@@ -68,19 +68,6 @@ class Court:
     outbox: Sink[tuple[str, Outgoing]]
     stored: Callable[[str], bytes | None] = lambda _: None
     ready: Callable[[], None] = lambda: None
-
-
-def plan_of_fraud(name: str) -> Plan:
-    """Give the flow's limits by the settings; it has no windows."""
-    windows = load().windows
-    return Plan(
-        name,
-        (),
-        (NO_WINDOW_S,),
-        allowed_lateness_ms=windows.allowed_lateness_s * 1000,
-        max_out_of_orderness_ms=round(windows.max_out_of_orderness_s * 1000),
-        dedup_offsets=windows.dedup_offsets,
-    )
 
 
 def judging_of_settings() -> Judging:

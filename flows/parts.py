@@ -42,7 +42,7 @@ from topics.errors import BadInput
 from topics.topic import Topic
 from windows.lane import Lane
 from windows.operator import Clock
-from windows.plan import Plan
+from windows.plan import SIZES_S, Plan
 from windows.rows import Rows
 from windows.take import MakeLane, Take
 
@@ -75,12 +75,13 @@ class Opened:
     beside: tuple[Beside, ...] = ()
 
 
-def plan_of(name: str, aggregates: Sequence[Aggregate]) -> Plan:
-    """Give a flow's windows by the settings."""
+def plan_of(name: str, aggregates: Sequence[Aggregate], sizes_s: tuple[int, ...] = SIZES_S) -> Plan:
+    """Give a flow's windows and limits by the settings."""
     windows = load().windows
     return Plan(
         flow=name,
         aggregates=tuple(aggregates),
+        sizes_s=sizes_s,
         allowed_lateness_ms=windows.allowed_lateness_s * 1000,
         max_out_of_orderness_ms=round(windows.max_out_of_orderness_s * 1000),
         dedup_offsets=windows.dedup_offsets,

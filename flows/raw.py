@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import polars as pl
 from clickhouse_connect.driver.client import Client
 
-from topics.decode import EVENT_TIME, fields_of_topic, schema_of
-from topics.fields import Kind
+from topics.decode import schema_of
 from topics.topic import Topic
-from windows.archive import table_of
+from windows.archive import stored_columns, table_of
 
 BLOCK_ROWS = 50_000
 PIECE_ROWS = 400_000
@@ -109,21 +108,8 @@ class RawTable:
             "id": _ID,
             "time": f"`{self.topic.time}`",
             "table": table_of(self.topic),
-            "columns": ", ".join(_columns(self.topic)),
+            "columns": ", ".join(stored_columns(self.topic)),
         }
         for name, meant in names.items():
             query = query.replace(f"<{name}>", meant)
         return query
-
-
-def _columns(topic: Topic) -> Iterator[str]:
-    """Give each field as `decode` has it: times and money as integers."""
-    for field in fields_of_topic(topic).all:
-        name = f"`{field.name}`"
-        if field.kind is Kind.TIME:
-            taken = f"toUnixTimestamp64Milli({name})"
-        elif field.kind is Kind.MONEY:
-            taken = f"toInt64({name} * 10000)"
-        else:
-            taken = name
-        yield f"{taken} AS `{EVENT_TIME if field.name == topic.time else field.name}`"

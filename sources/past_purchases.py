@@ -15,9 +15,9 @@ import polars as pl
 from clickhouse_connect.driver.client import Client
 
 from models.fraud_rule import SETTLES_MS
-from topics.decode import EVENT_TIME, fields_of_topic, schema_of
-from topics.fields import Kind
+from topics.decode import schema_of
 from topics.purchase_events import TOPIC
+from windows.archive import stored_columns
 
 BLOCK_ROWS = 50_000
 PLACE = ("log", "partition", "offset")
@@ -64,7 +64,7 @@ def count_purchases(client: Client, from_ms: int, to_ms: int) -> int:
 
 def read_purchases(client: Client, from_ms: int, to_ms: int) -> Iterator[pl.DataFrame]:
     """Read the purchases that arrived in a time (Kafka time, epoch ms), block by block."""
-    query = _PURCHASES.replace("<columns>", ", ".join(_columns()))
+    query = _PURCHASES.replace("<columns>", ", ".join(stored_columns(TOPIC)))
     settings = {"max_block_size": BLOCK_ROWS}
     with client.query_arrow_stream(query, {"from": from_ms, "to": to_ms}, settings) as blocks:
         for block in blocks:
@@ -84,16 +84,3 @@ def read_labels(client: Client, until_ms: int) -> pl.DataFrame:
 def labelled(purchases: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     """Add to each purchase `fraud` (null: nobody said) and `known_ms`, from its latest label."""
     return purchases.join(labels, on=PLACE, how="left", maintain_order="left")
-
-
-def _columns() -> Iterator[str]:
-    """Give each field as `decode` has it: times and money as integers."""
-    for field in fields_of_topic(TOPIC).all:
-        name = f"`{field.name}`"
-        if field.kind is Kind.TIME:
-            taken = f"toUnixTimestamp64Milli({name})"
-        elif field.kind is Kind.MONEY:
-            taken = f"toInt64({name} * 10000)"
-        else:
-            taken = name
-        yield f"{taken} AS `{EVENT_TIME if field.name == TOPIC.time else field.name}`"

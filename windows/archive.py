@@ -126,3 +126,16 @@ def _replayed(state: LaneState, decoded: Decoded, arrivals: Arrivals) -> pl.Seri
     first = [original(state, arrivals, row).offset for row in decoded.rows.tolist()]
     own = pl.Series(arrivals.offsets[decoded.rows], dtype=pl.Int64)
     return found.zip_with(pl.Series(first, dtype=pl.Int64) == own, pl.Series(first, dtype=pl.Int64))
+
+
+def stored_columns(topic: Topic) -> Iterator[str]:
+    """Give each field of a raw table as `decode` has it, for SQL: times and money as integers."""
+    for field in fields_of_topic(topic).all:
+        name = f"`{field.name}`"
+        if field.kind is Kind.TIME:
+            taken = f"toUnixTimestamp64Milli({name})"
+        elif field.kind is Kind.MONEY:
+            taken = f"toInt64({name} * 10000)"
+        else:
+            taken = name
+        yield f"{taken} AS `{EVENT_TIME if field.name == topic.time else field.name}`"

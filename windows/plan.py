@@ -13,6 +13,7 @@ from models.aggregates import Aggregate
 SHARDS = 16  # stateful keys per window slot; frozen in every snapshot (a power of two)
 SHARD_BITS = 4
 SLOTS = 64  # windows of one size share this many slots in turn, so the set of keys is bounded
+SIZES_S = (10, 60)
 NO_WINDOW_S = 0  # the window size of a flow without windows, in its books
 NEVER = -(2**62)  # a watermark before anything was read
 EVERY_EVENT = Aggregate(table="", by=(), terms={})  # only counted, for accounting: it has no table
@@ -28,7 +29,7 @@ class Plan:
 
     flow: str
     aggregates: tuple[Aggregate, ...]
-    sizes_s: tuple[int, ...] = (10, 60)
+    sizes_s: tuple[int, ...] = SIZES_S
     allowed_lateness_ms: int = 600_000
     max_out_of_orderness_ms: int = 2_000
     dedup_offsets: int = 100_000
