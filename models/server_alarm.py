@@ -35,9 +35,9 @@ class Change(StrEnum):
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """One alarm of one server as it stands now.
 
-    `opened_ms` is the event time (epoch ms) that it opened at, which never changes; `time_ms` the event time of
-    this change; `since_ms` when what is wrong began. `told` counts its changes so far: 1 when it opens. `score`
-    is 0-1, `value` what was seen, `low` to `high` what was expected (NaN is never in it; None: no bound).
+    `opened_ms` is the event time (epoch ms) that it opened at, which never changes; `time_ms` that of this
+    change; `since_ms` when what is wrong began. `told` counts its changes so far: 1 when it opens. `score` is
+    0-1, `value` what was seen, `low` to `high` what was expected (never NaN; None: no bound).
     """
 
     game_id: str

@@ -52,6 +52,11 @@ class Cell:
         return partial.events
 
     @property
+    def events(self) -> int:
+        """Count the events that were folded."""
+        return int(self.settle().measures[0].sum())
+
+    @property
     def changed(self) -> bool:
         """Tell whether there are rows to give out."""
         return bool(self._loose) or self._unwritten or bool(self._changed.any())

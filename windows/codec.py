@@ -44,6 +44,7 @@ class SlotState(msgspec.Struct, frozen=True):
     columns: list[str] = []
     written: bool = False
     log: str = ""
+    told: dict[int, int] = {}
 
 
 def pack_slot(slot: Slot) -> bytes:
@@ -60,6 +61,7 @@ def pack_slot(slot: Slot) -> bytes:
         columns=_columns(slot.aggregate),
         written=slot.written,
         log=slot.log,
+        told=slot.told,
     )
     return packed_state(state)
 
@@ -77,7 +79,8 @@ def unpack_slot(plan: Plan, packed: bytes) -> Slot:
     cell = CellId(*state.cell)
     if cell.table not in {of.table for of in plan.aggregates}:
         raise NeedsOperator(f"window state of table {cell.table!r}, which this flow has not: {HELP}")
-    slot = Slot(plan, cell, state.partitions, state.closed_ms, dict(state.guarantees), log=state.log)
+    slot = Slot(plan, cell, state.partitions, state.closed_ms, dict(state.guarantees))
+    slot.log, slot.told = state.log, dict(state.told)
     if state.columns != _columns(slot.aggregate):
         raise NeedsOperator(f"window state of table {cell.table!r} was kept for other columns: {HELP}")
     slot.windows = {of.start_ms: Cell(slot.aggregate, of.start_ms, of) for of in state.windows}

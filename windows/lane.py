@@ -186,18 +186,18 @@ class Lane:
         )
 
     def _passed(self) -> Iterator[CellId]:
-        """Give the slots of windows that went out of reach since the last promise.
+        """Give the slots of windows that went out of reach, or became complete, since the last promise.
 
         A lane's first promise tells nobody: those slots hear of it within one round of `SLOTS` windows.
         """
         if self.state.told_ms == NEVER:
             return
         tables = [aggregate.table for aggregate in self.plan.aggregates]
+        before, now = self.state.told_ms, self.guarantee_ms
         for size in self.plan.sizes_s:
-            before, now = (
-                self.plan.closed_before(ms) // (size * 1000) for ms in (self.state.told_ms, self.guarantee_ms)
-            )
-            slots = {window % SLOTS for window in range(max(before, now - SLOTS), now)}
+            slots = _ended(self.plan.closed_before(before), self.plan.closed_before(now), size)
+            if self.plan.tells_complete:
+                slots |= _ended(before, now, size)
             for table, slot, shard in product(tables, sorted(slots), range(SHARDS)):
                 yield CellId(table, size, slot, shard)
 
@@ -224,6 +224,12 @@ def _end(time_ms: Ints, size_s: int) -> Ints:
     if size_s == NO_WINDOW_S:
         return time_ms
     return (time_ms // (size_s * 1000) + 1) * (size_s * 1000)
+
+
+def _ended(from_ms: int, to_ms: int, size_s: int) -> set[int]:
+    """Give the slots of windows that end within a stretch of time, each once."""
+    before, now = from_ms // (size_s * 1000), to_ms // (size_s * 1000)
+    return {window % SLOTS for window in range(max(before, now - SLOTS), now)}
 
 
 def dead_letters(state: LaneState, decoded: Decoded, arrivals: Arrivals) -> Iterator[DeadLetter]:

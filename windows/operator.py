@@ -20,6 +20,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from windows.accounting import Accounts, unpack_accounts
 from windows.codec import pack_slot, unpack_slot
+from windows.complete import complete_rows
 from windows.ledger import dead_letter_rows, late_rows
 from windows.plan import NO_WINDOW_S, SHARDS, Plan
 from windows.rows import Rows
@@ -58,7 +59,7 @@ class SlotLogic(StatefulBatchLogic[Share, Rows | Folded, bytes]):
             out.extend(receipt for receipt in receipts if receipt.events)
         gone = slot.out_of_reach()
         now = self._clock.now()
-        if gone or now - self._wrote >= self._clock.upsert_every:
+        if gone or slot.completes() or now - self._wrote >= self._clock.upsert_every:
             out.extend(self._changed_rows(now))
         elif slot.changed():
             self._due = self._wrote + self._clock.upsert_every
@@ -93,9 +94,13 @@ class SlotLogic(StatefulBatchLogic[Share, Rows | Folded, bytes]):
         return 0 if self._slot is None else len(self._slot.windows)
 
     def _changed_rows(self, now: datetime) -> list[Rows | Folded]:
+        """Give out what changed, and behind it which windows are complete."""
         self._wrote, self._due = now, None
-        rows = None if self._slot is None else self._slot.rows()
-        return [] if rows is None else [rows]
+        if self._slot is None:
+            return []
+        complete = [complete_rows(self._plan, of) for of in self._slot.complete()]
+        rows = self._slot.rows()
+        return [*complete] if rows is None else [rows, *complete]
 
 
 class AccountsLogic(StatefulBatchLogic[LaneState | Folded, Rows, bytes]):
@@ -156,7 +161,8 @@ class AccountsLogic(StatefulBatchLogic[LaneState | Folded, Rows, bytes]):
 def window(step_id: str, takes: Stream[Take], plan: Plan, clock: Clock) -> KeyedStream[Rows]:
     """Fold takes into window rows, and account for every message.
 
-    Gives rows of the aggregates' tables, `accounting`, `dead_letters` and `late_events`, keyed by shard.
+    Gives rows of the aggregates' tables, `accounting`, `dead_letters` and `late_events`, and of
+    `complete_windows` where the plan tells them, keyed by shard.
     """
     del step_id  # bytewax names the steps inside by it
     shares = op.flat_map("shares", takes, _keyed_shares)

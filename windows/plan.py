@@ -24,7 +24,8 @@ class Plan:
     """One flow's windows: which aggregates, cut at which sizes, and how long they stay open.
 
     A flow without windows has no aggregates and the one size `NO_WINDOW_S`. Windows that start before
-    `from_ms` are another count's: this one leaves them as they are.
+    `from_ms` are another count's: this one leaves them as they are. With `tells_complete` a window says when
+    no event of it is to be expected any more (`windows.complete`).
     """
 
     flow: str
@@ -35,6 +36,7 @@ class Plan:
     dedup_offsets: int = 100_000
     generation: int = 0
     from_ms: int = NEVER
+    tells_complete: bool = False
 
     def __post_init__(self) -> None:
         """See to it that accounting has something to count: an aggregate that takes every event."""

@@ -49,12 +49,22 @@ class Folded:
     log: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """A window of which no partition has more to come, but late events; `events` are those folded so far."""
+
+    cell: CellId
+    start_ms: int
+    events: int
+
+
 @dataclass(slots=True)
 class Slot:
     """The live windows of one (aggregate, size, slot, shard).
 
-    `written`: the input has ended and all rows were given out, so a snapshot taken now commits only when
-    they are acknowledged, and who starts from it has nothing to write again.
+    `told` are the events of complete windows, as they were last told. `written`: the input has ended and all
+    rows were given out, so a snapshot taken now commits only when they are acknowledged, and who starts from
+    it has nothing to write again.
     """
 
     plan: Plan
@@ -65,6 +75,7 @@ class Slot:
     windows: dict[int, Cell] = field(default_factory=dict)
     written: bool = False
     log: str = ""  # where the last share came from
+    told: dict[int, int] = field(default_factory=dict)
 
     def fold(self, share: Share) -> Folded:
         """Fold one share and note its promise; `free` acts on it.
@@ -107,6 +118,23 @@ class Slot:
         frames = [window.changed_rows(self.cell.size_s, self.plan.generation) for window in changed]
         return Rows(f"{self.cell.table}_upserts", frames[0] if len(frames) == 1 else pl.concat(frames))
 
+    def completes(self) -> bool:
+        """Tell whether a window is complete that has not been told."""
+        return any(start not in self.told for start in self._complete())
+
+    def complete(self) -> list[Complete]:
+        """Tell complete windows, each once, and again when late events changed it; call it before `rows`."""
+        due = [start for start in self._complete() if start not in self.told or self.windows[start].changed]
+        self.told |= {start: self.windows[start].events for start in due}
+        return [Complete(self.cell, start, self.told[start]) for start in due]
+
+    def _complete(self) -> list[int]:
+        """Give the starts of windows that end within every partition's promise."""
+        if not self.plan.tells_complete or len(self.guarantees) < self.partitions:
+            return []
+        passed_ms = min(self.guarantees.values())
+        return [start for start in self.windows if self._end(start) <= passed_ms]
+
     def note_written(self) -> None:
         """Take every row as given out and acknowledged."""
         self.written = True
@@ -130,6 +158,7 @@ class Slot:
         """Forget windows; their rows must have been given out."""
         for start in starts:
             del self.windows[start]
+            self.told.pop(start, None)
 
     def _window(self, start_ms: int) -> Cell:
         if start_ms not in self.windows:
