@@ -26,7 +26,7 @@ Troubles = Annotated[
         "--trouble",
         metavar="NAME[=SHARE],…",
         help="What goes wrong: late, beyond (too late to be counted), duplicate, malformed, "
-        "skew (clients' clocks), outage, leak, fraud-rings; all; none.",
+        "skew (clients' clocks), outage, leak, fraud-rings, server-faults; all; none.",
     ),
 ]
 Lines = Annotated[bool, typer.Option("--print", help="Write lines to stdout, not to Kafka.")]

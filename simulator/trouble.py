@@ -19,7 +19,7 @@ class Trouble:
     `late`: comes 5 s to 5 min after it happened. `beyond`: too late to be counted. `duplicate`: sent again.
     `malformed`: no event. `skew`: the client's clock is minutes off, or decades. `outage`: servers fall
     silent for 90 s. `leak`: one server's memory fills up. `rings`: groups of players share a device and
-    buy all day.
+    buy all day. `faults`: servers have spikes, steps, flatlines, leaks and silences in turns.
     """
 
     late: float = 0.0
@@ -30,6 +30,7 @@ class Trouble:
     outage: bool = False
     leak: bool = False
     rings: bool = False
+    faults: bool = False
 
 
 CALM = Trouble()
@@ -38,7 +39,7 @@ ALL, NONE = "all", "none"
 SHARES: Mapping[str, float] = MappingProxyType(
     {"late": 0.02, "beyond": 0.001, "duplicate": 0.01, "malformed": 0.002, "skew": 0.02}
 )
-HAPPENINGS = ("outage", "leak", "fraud-rings")
+HAPPENINGS = ("outage", "leak", "fraud-rings", "server-faults")
 
 
 def trouble(text: str) -> Trouble:
@@ -64,8 +65,7 @@ def trouble(text: str) -> Trouble:
     late, beyond, duplicate, malformed, skew = (amounts.get(name, 0.0) for name in SHARES)
     if late + beyond + duplicate + malformed > 1:
         raise BadInput("--trouble: the shares of messages add up to more than 1")
-    outage, leak, rings = (name in amounts for name in HAPPENINGS)
-    return Trouble(late, beyond, duplicate, malformed, skew, outage, leak, rings)
+    return Trouble(late, beyond, duplicate, malformed, skew, *(name in amounts for name in HAPPENINGS))
 
 
 def _words(text: str) -> list[str]:

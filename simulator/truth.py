@@ -16,8 +16,8 @@ from simulator import truth_views as views
 from simulator.batch import Batch
 from simulator.counts import Counts
 from simulator.fraud_truth import FraudTruth
+from simulator.loads import LOADS
 from simulator.plan import GOOD, LATE, PLAYER_EVENTS, PURCHASE_EVENTS, SERVER_METRICS
-from simulator.reports import LOADS
 from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
 from simulator.world import World
 from topics.errors import Broken

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from simulator.fraud_truth import FraudTruth
 from simulator.players import RING, RINGS
+from simulator.server_faults import server_faults
 from simulator.text_files import opened
 from simulator.truth import Truth
 from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
@@ -60,13 +61,17 @@ def facts(truth: Truth) -> Iterator[Fact]:
 
 
 def planted(truth: Truth) -> Iterator[Fact]:
-    """Name what somebody should find: traps, outages that have begun, the leak, the rings, the frauds."""
+    """Name what somebody should find: traps, what befell servers so far, the leak, the rings, the frauds."""
     world = truth.world
     yield from ({"fact": "trap", "level_id": level_id} for level_id in world.levels.traps)
     for outage in world.servers.outages(truth.newest_us // 1000):
         server_id = world.servers.ids[outage.server]
         span = {"from": moment(outage.from_ms), "to": moment(outage.to_ms)}
         yield {"fact": "outage", "server_id": server_id, **span}
+    for fault in server_faults(world.servers, world.plan.start_ms, truth.newest_us // 1000):
+        span = {"from": moment(fault.from_ms), "to": moment(fault.to_ms)}
+        about = {"kind": fault.sort, "server_id": world.servers.ids[fault.server], **span}
+        yield {"fact": "server_fault", **about, "metrics": list(fault.touches), "adds": dict(fault.adds)}
     if world.servers.leaky >= 0:
         yield {"fact": "leak", "server_id": world.servers.ids[world.servers.leaky]}
     if truth.fraud:

@@ -10,17 +10,19 @@ import numpy as np
 import polars as pl
 
 from simulator.fraud_writing import bought, registered
+from simulator.loads import LOADS
 from simulator.malformed import FAULTS
 from simulator.plan import PLAYER_EVENTS, PLAYERS, SERVER_METRICS, Ints
-from simulator.players import ANONYMOUS
-from simulator.reports import LOADS, MILLI, STATES
+from simulator.players import ANONYMOUS, REGIONS
+from simulator.reports import MILLI, STATES
 from simulator.servers import Servers
 from simulator.times import ZULU_CLOCK, written
 from simulator.world import World
 
 Values = list[bytes | None]
+COUNTS = ("players", "disconnects")  # of a server's report
 SERVER_GAMES = ("", "", "arena")  # of the first, second and third server, and so on
-FLEETS = ("eu-west", "us-east", "ap-south")
+FLEETS = ("eu-west", "us-east", "ap-south")  # one in each of the players' regions
 
 
 class Writer:
@@ -89,10 +91,10 @@ class Writer:
         loads = [facts[name].to_numpy() / MILLI for name in LOADS]
         texts = [pl.Series(name, load).cast(pl.String) for name, load in zip(LOADS, loads, strict=True)]
         state = pl.col("state").replace_strict(dict(enumerate(STATES)), return_dtype=pl.String)
-        form = '"cpu_load":{},"memory_usage":{},"latency":{},"players":{},"state":"{}","timestamp":'
+        form = ",".join([*(f'"{name}":{{}}' for name in (*LOADS, *COUNTS)), '"state":"{}","timestamp":'])
         return joined(
             self.heads.gather(facts["server"]),
-            told(facts.with_columns(texts), pl.format(form, *LOADS, "players", state)),
+            told(facts.with_columns(texts), pl.format(form, *LOADS, *COUNTS, state)),
             *written(facts["at_ms"].to_numpy(), np.full(facts.height, ZULU_CLOCK)),
             told(facts, pl.format(f',"event_id":"{self.run}-s{{}}"}}}}', pl.col("number"))),
         )
@@ -108,7 +110,8 @@ def server_heads(servers: Servers) -> pl.Series:
         [
             f'{{"server_id":"{name}",'
             + (f'"game_id":"{game}",' if (game := game_of(row)) else "")
-            + f'"fleet_id":"{FLEETS[row % len(FLEETS)]}","capacity":{servers.capacity},'
+            + f'"fleet_id":"{FLEETS[row % len(FLEETS)]}","region":"{REGIONS[row % len(REGIONS)]}",'
+            + f'"capacity":{servers.capacity},'
             for row, name in enumerate(servers.ids)
         ],
         dtype=pl.String,

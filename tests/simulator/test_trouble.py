@@ -170,7 +170,7 @@ def test_all_is_every_kind_of_trouble_at_its_usual_amount() -> None:
     [
         (
             "lat",
-            "--trouble knows late, beyond, duplicate, malformed, skew, outage, leak, fraud-rings, all, none",
+            "malformed, skew, outage, leak, fraud-rings, server-faults, all, none",
         ),
         ("late=much", "late=much: a share is a number from 0 to 1"),
         ("late=-1", "a share is a number from 0 to 1"),
