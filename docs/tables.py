@@ -40,6 +40,7 @@ def tables() -> Iterator[Table]:
             names = [line.strip(" ,`") for line in chosen.splitlines()]
             yield Table(name, file, _meaning(text), {column: types[column] for column in names})
         for name, body in TYPED.findall(text):
+            made.pop(f"{name}_upserts", None)
             yield Table(name, file, _meaning(text), dict(_columns(body)))
         for name, columns in made.items():
             columns |= {column: kind for table, column, kind in added if table == name}

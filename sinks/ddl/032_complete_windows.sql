@@ -16,13 +16,21 @@ PARTITION BY toYYYYMM(window_start)
 ORDER BY (flow, table_name, window_seconds, window_start, shard)
 SETTINGS non_replicated_deduplication_window = 1000;
 
-CREATE OR REPLACE VIEW complete_windows AS
+CREATE OR REPLACE VIEW complete_windows
+(
+    flow LowCardinality(String),
+    table_name LowCardinality(String),
+    window_seconds UInt32,
+    window_start DateTime('UTC'),
+    events UInt64,
+    shards UInt64
+) AS
 SELECT
     flow,
     table_name,
     window_seconds,
     window_start,
-    sum(events) AS events,
+    sum(of_shard.events) AS events,
     count() AS shards
-FROM complete_windows_upserts FINAL
+FROM complete_windows_upserts AS of_shard FINAL
 GROUP BY flow, table_name, window_seconds, window_start;
