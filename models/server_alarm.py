@@ -38,6 +38,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     `opened_ms` is the event time (epoch ms) that it opened at, which never changes; `time_ms` that of this
     change; `since_ms` when what is wrong began. `told` counts its changes so far: 1 when it opens. `score` is
     0-1, `value` what was seen, `low` to `high` what was expected (never NaN; None: no bound).
+    A resolved alarm keeps the values that it was last told with. `seen_ms` puts changes of all partitions in
+    one order: how far their partition had come when it was seen (`windows.seen`); 0: as far as `time_ms`.
     """
 
     game_id: str
@@ -56,6 +58,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     told: int
     fleet_id: str = ""
     region: str = ""
+    seen_ms: int = 0
 
     @property
     def anomaly_id(self) -> str:
@@ -72,3 +75,14 @@ def anomaly_id(game_id: str, server_id: str, metric: str, kind: str, opened_ms: 
     """
     named = "\x1f".join((game_id, server_id, metric, kind, str(opened_ms)))
     return sha256(named.encode()).hexdigest()[:32]
+
+
+def severity_of(kind: Kind, change: Change, told: int) -> str:
+    """Say how bad it is: a silent server and what became worse are critical; `told` counts this change, too.
+
+    >>> severity_of(Kind.SPIKE, Change.RESOLVED, 2)
+    'warning'
+
+    """
+    worsened = told > (2 if change is Change.RESOLVED else 1)
+    return CRITICAL if kind is Kind.MISSED_HEARTBEAT or worsened else WARNING

@@ -1,8 +1,9 @@
-"""Topic `fraud-outbox`: what is to be told to those who receive webhooks, keyed by the player.
+"""Topic `fraud-outbox`: what is to be told to those who receive webhooks, keyed by the player or server.
 
 Rules: `body` is the text to send, byte for byte; the dispatcher keeps the first that it sees for an `id`, so
 every try carries the same. The first message of an alert has the alert's id; a change of its decision is
-a message of its own.
+a message of its own. Messages of server incidents have the incident's id, its first server in the place of
+the player, and its severity in the place of the decision.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from topics.fields import Key, Number, Text, Time, Whole
 from topics.topic import Topic
 
 ALERT, UPDATED = "fraud.alert", "fraud.alert.updated"
+INCIDENT, INCIDENT_UPDATED = "server.incident", "server.incident.updated"
+INCIDENT_RESOLVED = "server.incident.resolved"
+KINDS = (ALERT, UPDATED, INCIDENT, INCIDENT_UPDATED, INCIDENT_RESOLVED)
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
