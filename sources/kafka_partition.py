@@ -28,7 +28,7 @@ from sources.figures import PartitionFigures
 from sources.gaps import GapMet, met
 from sources.kafka_client import lost_place, trouble
 from sources.messages import arrivals, joined, offset_of, position_after
-from sources.quiet import Quiet
+from sources.quiet import Silence, Ticks
 from sources.unjudged import POLL, Unjudged
 from windows.codec import packed_state
 from windows.plan import NEVER
@@ -59,7 +59,9 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         self._floor = NEVER  # proposed, used once committed
         self._commit = False
         self._place = TopicPartition(lane.state.topic, lane.state.partition)
-        self._quiet = Quiet(reader, self._place, around.quiet_s)
+        self._quiet = Silence(reader, self._place, around.quiet_s)
+        self._ticks = Ticks(reader, self._place, around.pace.quiet_every_s if end is None else None)
+        self._ticked: list[Take] = []  # at most one
         self._standing = around.board.standings[lane.state.partition]
         self._greeted = False
         self._read_s = 0.0  # when a message was last handed on
@@ -83,7 +85,9 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             raise StopIteration
         if not (self._drained() or self._waits_for_floor()):
             self._read_ahead()
-        return takes + self._finished()  # where no other thread judges, a message is handed on at once
+        ticked, self._ticked = self._ticked, []
+        takes += self._finished()  # where no other thread judges, a message is handed on at once
+        return takes + ticked
 
     def next_awake(self) -> datetime | None:
         """Rest a little when there is nothing to do."""
@@ -177,7 +181,10 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
             found = self._poll()
             if found:
                 self._unjudged.add(arrivals(found), now)
-            self._quiet.saw(now, idle=not (self._unjudged or self._ahead), position=self._read_to)
+            idle = not (self._unjudged or self._ahead)
+            self._quiet.saw(now, idle=idle, position=self._read_to)
+            tick = self._ticks.saw(now, idle=idle, position=self._read_to)
+            self._ticked = [Take(self._handed, quiet=tick)] if tick else []
         if not self._ahead and self._unjudged.due(now):  # a lane judges one batch at a time
             self._ahead.append(self._around.threads.submit(self._judge, self._unjudged.taken()))
         self._standing.held = len(self._unjudged) + self._around.pace.batch * len(self._ahead)

@@ -18,13 +18,15 @@ class Pace:
 
     `batch` messages are judged at once while catching up, a smaller batch when its first message is
     `linger_s` old. A partition rests for `rest` after a poll that found nothing (None: for a millisecond,
-    the engine's own), and may run `ahead_ms` of event time ahead of another that has unread messages.
+    the engine's own), and may run `ahead_ms` of event time ahead of another that has unread messages. While
+    a partition is silent a tick tells so every `quiet_every_s` (`windows.take.Quiet`; None: no ticks).
     """
 
     batch: int = 10_000
     linger_s: float = 0.1
     rest: timedelta | None = timedelta(milliseconds=5)
     ahead_ms: int = 30_000
+    quiet_every_s: float | None = None
 
 
 FOR_TABLES = Pace()

@@ -107,11 +107,25 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """A partition's silence that the broker has vouched for: nothing came from `since_ms` to `now_ms`.
+
+    Both are milliseconds of the reader's clock that only grows, so only their differences mean anything.
+    Ticks of one stretch of silence have the same `since_ms`.
+    """
+
+    partition: int
+    since_ms: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Take:
     """All that follows from one batch of one partition.
 
     `rows` are those that need no window, `samples` and `events` what is judged event by event (`events` as
-    `topics.decode` gives them, and `offset` and `kafka_time_ms` beside; None: the flow folds windows).
+    `topics.decode` gives them, and `offset` and `kafka_time_ms` beside; None: the flow folds windows). A take
+    with `quiet` holds nothing else: it is for flows that asked for it (`sources.unjudged.Pace`).
     """
 
     after: LaneState
@@ -121,6 +135,7 @@ class Take:
     rows: tuple[Rows, ...] = ()
     samples: tuple[Sample, ...] = ()
     events: pl.DataFrame | None = None
+    quiet: Quiet | None = None
 
 
 class JudgingLane(Protocol):
