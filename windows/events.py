@@ -53,14 +53,14 @@ class EventLane:
             judged = Judged(
                 arrivals, judged.rows[~late], judged.events.filter(~late), judged.watermark[~late]
             )
-        return Take(self.state, (), verdicts.dead, verdicts.late_rows, events=_placed(judged))
+        return Take(self.state, (), verdicts.dead, verdicts.late_rows, events=placed(judged))
 
     def raise_floor(self, floor_ms: int) -> Take:
         """Use a committed floor."""
         return self._lane.raise_floor(floor_ms)
 
 
-def _placed(judged: Judged) -> pl.DataFrame:
+def placed(judged: Judged) -> pl.DataFrame:
     """Put beside each event where and when Kafka has it."""
     arrivals, rows = judged.arrivals, judged.rows
     return judged.events.with_columns(
