@@ -22,6 +22,7 @@ from cli import (
     recover,
     rules,
     run,
+    servers,
     services,
     simulate,
     status,
@@ -77,6 +78,7 @@ app.add_typer(deadletters.app, name="deadletters", rich_help_panel=FLOWS)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=FLOWS)
 app.add_typer(rules.app, name="rules", rich_help_panel=FLOWS)
 app.add_typer(fraud.app, name="fraud", rich_help_panel=FLOWS)
+app.add_typer(servers.app, name="servers", rich_help_panel=FLOWS)
 app.command("tail", rich_help_panel=FLOWS)(tail.tail)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)
 app.command("bench", rich_help_panel=PROOF)(bench.bench)

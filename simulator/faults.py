@@ -23,10 +23,10 @@ Amounts: TypeAlias = Mapping[str, tuple[float, float]]
 # By the least harm and by the most. A spike is an overload of minutes, a step a bad release.
 AMOUNTS: Mapping[Sort, Amounts] = MappingProxyType(
     {
-        "spike": {CPU: (20.0, 55.0), LATENCY: (2.0, 8.0), TICK: (1.6, 5.0)},
-        "step": {CPU: (10.0, 30.0), MEMORY: (10.0, 25.0), LATENCY: (1.5, 3.0), TICK: (1.4, 3.0)},
+        "spike": {CPU: (10.0, 35.0), LATENCY: (1.6, 4.0), TICK: (1.4, 3.0)},
+        "step": {CPU: (8.0, 25.0), MEMORY: (8.0, 20.0), LATENCY: (1.4, 2.5), TICK: (1.3, 2.5)},
         "flatline": {},
-        "leak": {MEMORY: (20.0, 45.0)},
+        "leak": {MEMORY: (15.0, 40.0)},
         "silence": {},
     }
 )

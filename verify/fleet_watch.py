@@ -1,0 +1,79 @@
+"""A fleet's days through what the flow watches servers with, and through what everybody begins with.
+
+Rules: samples come in the order of arrival, partition by partition. No engine and no server runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from models.anomaly import KINDS, OPENED, WORSE, Streams
+from simulator.faults import SORTS
+from simulator.fleet_days import FleetDays, Planted, Samples, together
+from simulator.loads import LOADS
+from verify.fleet_baseline import three_sigma, timeouts
+from verify.fleet_marks import Marks, Page, marked
+
+PARTITIONS = 4
+AT_ONCE = 20_000  # samples
+OURS, THEIRS = "gamewax", "3 sigma"
+Told = Callable[[str, float], None]  # what is being done, and how much of it is done (0-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Both watchers' marks, and what was planted in how many samples."""
+
+    samples: int
+    planted: tuple[Planted, ...]
+    ours: Marks
+    theirs: Marks
+
+    @property
+    def passes(self) -> bool:
+        """Tell whether faults of every sort were planted, and ours are better both ways."""
+        return {one.fault.sort for one in self.planted} == set(SORTS) and self.ours.beats(self.theirs)
+
+
+def judged(days: FleetDays, told: Told) -> Judged:
+    """Let days of a fleet pass, and compare who told what with what was planted."""
+    parts, theirs = [], []
+    for number, samples in enumerate(days.each()):
+        told("simulating, and watching by 3 sigma", number / len(days.hosts))
+        parts.append(samples)
+        own = samples.of(np.argsort(samples.arrived_ms, kind="stable"))
+        theirs += [*three_sigma(own), *timeouts(own)]
+    ours: list[Page] = []
+    for partition in range(PARTITIONS):
+        its = [part for number, part in enumerate(parts) if number % PARTITIONS == partition]
+        share = partial(_share, told, partition)
+        ours += watched(together(its), share) if its else []
+    faults = [one.fault for one in days.planted]
+    server_days = days.days * len(days.hosts)
+    return Judged(
+        sum(part.server.size for part in parts),
+        tuple(days.planted),
+        marked(OURS, ours, faults, server_days),
+        marked(THEIRS, theirs, faults, server_days),
+    )
+
+
+def watched(samples: Samples, told: Callable[[float], None]) -> Iterator[Page]:
+    """Watch one partition's samples by the flow's own detector."""
+    streams = Streams((int(samples.server.max()) + 1) * len(LOADS))
+    for first in range(0, samples.server.size, AT_ONCE):
+        told(first / samples.server.size)
+        some = samples.of(slice(first, first + AT_ONCE))
+        for place, metric in enumerate(LOADS):
+            found = streams.score(some.server * len(LOADS) + place, some.time_ms, some.loads[:, place])
+            for row in np.flatnonzero((found.change == OPENED) | (found.change == WORSE)).tolist():
+                at_ms = int(some.time_ms[row])
+                yield Page(int(some.server[row]), metric, KINDS[int(found.kind[row])], at_ms)
+
+
+def _share(told: Told, partition: int, done: float) -> None:
+    told("watching as the flow does", (partition + done) / PARTITIONS)
