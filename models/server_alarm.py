@@ -39,7 +39,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     change; `since_ms` when what is wrong began. `told` counts its changes so far: 1 when it opens. `score` is
     0-1, `value` what was seen, `low` to `high` what was expected (never NaN; None: no bound).
     A resolved alarm keeps the values that it was last told with. `seen_ms` puts changes of all partitions in
-    one order: how far their partition had come when it was seen (`windows.seen`); 0: as far as `time_ms`.
+    one order: how far their partition had come when it was seen (`models.seen`); 0: as far as `time_ms`.
     """
 
     game_id: str
@@ -77,12 +77,11 @@ def anomaly_id(game_id: str, server_id: str, metric: str, kind: str, opened_ms: 
     return sha256(named.encode()).hexdigest()[:32]
 
 
-def severity_of(kind: Kind, change: Change, told: int) -> str:
-    """Say how bad it is: a silent server and what became worse are critical; `told` counts this change, too.
+def severity_of(kind: Kind, change: Change) -> str:
+    """Say how bad it is: a silent server and what becomes worse are critical.
 
-    >>> severity_of(Kind.SPIKE, Change.RESOLVED, 2)
+    >>> severity_of(Kind.SPIKE, Change.OPENED)
     'warning'
 
     """
-    worsened = told > (2 if change is Change.RESOLVED else 1)
-    return CRITICAL if kind is Kind.MISSED_HEARTBEAT or worsened else WARNING
+    return CRITICAL if kind is Kind.MISSED_HEARTBEAT or change is Change.WORSE else WARNING

@@ -43,10 +43,12 @@ KEY = "all"
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """What one take says of alarms: changes in offset order, and how far its partition has come.
+    """What one take says of alarms: what changed, and how far its partition has come.
 
-    No later change of the partition is seen before `guarantee_ms`. `quiet_ms` is for how long the broker has
-    proven the partition silent; 0: this take is no such news. `partitions` is how many the topic has.
+    No later change of the partition is seen before `guarantee_ms`: what `models.seen` gives for the last of
+    all samples so far, or the partition's floor if that is higher; both follow from log and snapshot.
+    `quiet_ms` is for how long the broker has proven the partition silent; 0: this take is no such news.
+    `partitions` is how many the topic has.
     """
 
     partition: int
@@ -120,14 +122,16 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
     def _place(self, value: Alarms) -> None:
         """Give changes their positions, and move their partition on."""
         self._partitions = max(self._partitions, value.partitions)
-        at_ms = self._reached.get(value.partition, self._passed_ms)
+        before_ms = self._reached.get(value.partition, self._passed_ms)
+        reached_ms = max(before_ms, value.guarantee_ms)
         for alarm in value.alarms:
-            at_ms = max(at_ms, alarm.seen_ms or alarm.time_ms)
+            at_ms = max(before_ms, alarm.seen_ms or alarm.time_ms)
+            reached_ms = max(reached_ms, at_ms)
             heappush(self._waiting, seen(at_ms, alarm))
-        self._reached[value.partition] = max(at_ms, value.guarantee_ms)
+        self._reached[value.partition] = reached_ms
         self._silent.pop(value.partition, None)
         if value.quiet_ms > 0:
-            self._silent[value.partition] = max(at_ms, value.guarantee_ms + value.quiet_ms)
+            self._silent[value.partition] = max(reached_ms, value.guarantee_ms + value.quiet_ms)
 
     def _grouped(self) -> list[Told]:
         """Group all that stands before the place that every partition has reached."""

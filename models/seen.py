@@ -7,8 +7,9 @@ follows from the log alone, never falls, and a device whose clock is ahead moves
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from windows.arrays import Ints
+Ints = npt.NDArray[np.int64]
 
 
 def seen_ms(before_ms: int, time_ms: Ints, kafka_ms: Ints) -> Ints:
