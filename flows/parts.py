@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
@@ -36,6 +36,8 @@ from sources.kafka import KafkaSource
 from sources.kafka_client import describe
 from sources.paced import PacedSource
 from sources.reading import Reading
+from sources.unjudged import FOR_TABLES
+from sources.unjudged import Pace as SourcePace
 from topics.dead_letters import DeadLetter
 from topics.decode import decode
 from topics.errors import BadInput
@@ -147,7 +149,9 @@ def open_ends(stop: Event) -> Ends:
     return Ends(rows, DeadLetterTopic(settings.kafka), clock)
 
 
-def open_source(plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: Event) -> FlowSource:
+def open_source(  # noqa: PLR0913, PLR0917 — what a flow's source is made of
+    plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: Event, pace: SourcePace = FOR_TABLES
+) -> FlowSource:
     """Open a topic for one step of a flow, or the files that hold it; setting `stop` ends it.
 
     Raises:
@@ -160,7 +164,8 @@ def open_source(plan: Plan, step: str, topic: Topic, make_lane: MakeLane, stop: 
         return open_backfill(backfill, plan, topic, make_lane, stop)
     if settings.files.globs:
         return open_files(plan, topic, make_lane, stop)
-    return KafkaSource(settings.kafka, topic.name, plan, make_lane, reading_of(plan, step, topic, stop))
+    reading = replace(reading_of(plan, step, topic, stop), pace=pace)
+    return KafkaSource(settings.kafka, topic.name, plan, make_lane, reading)
 
 
 def reading_of(plan: Plan, step: str, topic: Topic, stop: Event) -> Reading:
