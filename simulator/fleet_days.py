@@ -19,7 +19,8 @@ from simulator.fleet_weather import Weather
 from simulator.plan import Bools, Floats, Ints
 
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
-LOST, DELAYED, DELAYED_BY = 0.002, 0.005, (0.5, 4.0)  # shares of samples; a delay in intervals
+LOST, TWO_LOST = 0.002, 0.0001  # shares of samples that are lost alone, and with the next one
+DELAYED, DELAYED_BY = 0.005, (0.5, 4.0)  # share of samples; in intervals
 USUAL_DELAY_MS = 120
 BEFORE_MS = 3_600_000  # a fault's size is told in spreads of the hour before it
 
@@ -51,8 +52,15 @@ class Planted(NamedTuple):
     size: float
 
 
+class Lived(NamedTuple):
+    """One server's days: its samples, and what was planted among them."""
+
+    samples: Samples
+    planted: list[Planted]
+
+
 class FleetDays:
-    """A fleet's days: what is planned, and the samples, server by server."""
+    """A fleet's days: what is planned, and what comes of it, server by server."""
 
     def __init__(self, seed: int, days: int, servers: int) -> None:
         self.seed, self.days = seed, days
@@ -60,28 +68,26 @@ class FleetDays:
         self.hosts: list[Host] = hosts(random, servers)
         self.weather = Weather(random, START_MS, days)
         self.plan: FleetPlan = fleet_plan(random, self.hosts, START_MS, days)
-        self.planted: list[Planted] = []
 
-    def each(self) -> Iterator[Samples]:
-        """Give the samples of one server after the other; `planted` grows as they are made."""
+    def each(self) -> Iterator[Lived]:
+        """Let one server after the other live its days."""
         for host in self.hosts:
-            yield self._of(host)
+            random = np.random.default_rng([self.seed, host.server, *b"host"])
+            yield self._lived(host, random)
 
-    def _of(self, host: Host) -> Samples:
-        random = np.random.default_rng([self.seed, host.server, *b"host"])
+    def _lived(self, host: Host, random: np.random.Generator) -> Lived:
         faults = [one for one in self.plan.faults if one.server == host.server]
         restarts = [one for one in self.plan.restarts if one.server == host.server]
         dark = restarts + [_silence(one) for one in faults if one.sort == "silence"]
         lived = hours(random, host, self.weather, dark)
         loads = usual(random, host, lived)
-        for fault in faults:
-            self.planted.append(Planted(fault, _bear(fault, lived.at_ms, loads)))
+        planted = [Planted(fault, _bear(fault, lived.at_ms, loads)) for fault in faults]
         samples = _sent(random, host, lived.at_ms, rounded(loads), restarts)
-        away = [(one.dark_ms, one.up_ms) for one in dark] + self.plan.holes
-        there = random.random(samples.time_ms.size) >= LOST
-        for first, last in away:
+        luck = random.random(samples.time_ms.size)
+        there = (luck >= LOST) & (np.roll(luck, 1) >= TWO_LOST)
+        for first, last in [(one.dark_ms, one.up_ms) for one in dark] + self.plan.holes:
             there &= (samples.time_ms < first) | (samples.time_ms >= last)
-        return samples.of(np.flatnonzero(there))
+        return Lived(samples.of(np.flatnonzero(there)), planted)
 
 
 def together(parts: list[Samples]) -> Samples:

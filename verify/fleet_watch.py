@@ -12,6 +12,8 @@ from functools import partial
 import numpy as np
 
 from models.anomaly import KINDS, OPENED, WORSE, Streams
+from models.heartbeats import Beats
+from models.server_alarm import HEARTBEAT, Change, Kind
 from simulator.faults import SORTS
 from simulator.fleet_days import FleetDays, Planted, Samples, together
 from simulator.loads import LOADS
@@ -41,33 +43,35 @@ class Judged:
 
 def judged(days: FleetDays, told: Told) -> Judged:
     """Let days of a fleet pass, and compare who told what with what was planted."""
-    parts, theirs = [], []
-    for number, samples in enumerate(days.each()):
+    parts, planted, theirs = [], [], []
+    for number, (samples, its_faults) in enumerate(days.each()):
         told("simulating, and watching by 3 sigma", number / len(days.hosts))
         parts.append(samples)
-        own = samples.of(np.argsort(samples.arrived_ms, kind="stable"))
-        theirs += [*three_sigma(own), *timeouts(own)]
+        planted += its_faults
+        theirs += [*three_sigma(together([samples])), *timeouts(samples)]
     ours: list[Page] = []
-    for partition in range(PARTITIONS):
-        its = [part for number, part in enumerate(parts) if number % PARTITIONS == partition]
+    for partition in range(min(PARTITIONS, len(parts))):
         share = partial(_share, told, partition)
-        ours += watched(together(its), share) if its else []
-    faults = [one.fault for one in days.planted]
-    server_days = days.days * len(days.hosts)
+        ours += watched(together(parts[partition::PARTITIONS]), share)
+    faults, server_days = [one.fault for one in planted], days.days * len(days.hosts)
     return Judged(
         sum(part.server.size for part in parts),
-        tuple(days.planted),
+        tuple(planted),
         marked(OURS, ours, faults, server_days),
         marked(THEIRS, theirs, faults, server_days),
     )
 
 
 def watched(samples: Samples, told: Callable[[float], None]) -> Iterator[Page]:
-    """Watch one partition's samples by the flow's own detector."""
-    streams = Streams((int(samples.server.max()) + 1) * len(LOADS))
+    """Watch one partition's samples by the flow's own detector and heartbeats."""
+    servers = int(samples.server.max()) + 1
+    streams, beats = Streams(servers * len(LOADS)), Beats(servers)
     for first in range(0, samples.server.size, AT_ONCE):
         told(first / samples.server.size)
         some = samples.of(slice(first, first + AT_ONCE))
+        for beat in beats.beat(some.server, some.time_ms, some.arrived_ms, some.leaving):
+            if beat.change is Change.OPENED:
+                yield Page(beat.server, HEARTBEAT, Kind.MISSED_HEARTBEAT, beat.time_ms)
         for place, metric in enumerate(LOADS):
             found = streams.score(some.server * len(LOADS) + place, some.time_ms, some.loads[:, place])
             for row in np.flatnonzero((found.change == OPENED) | (found.change == WORSE)).tolist():
