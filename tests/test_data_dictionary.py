@@ -36,7 +36,7 @@ def test_the_pages_are_those_that_the_code_writes() -> None:
     assert {path: path.read_text() for path in kept} == written, "write them: python -m docs.data_dictionary"
 
 
-@pytest.mark.parametrize("entry", ["player_id", "price", "coordinates", "latency_p99", "watermark"])
+@pytest.mark.parametrize("entry", ["player_id", "price", "coordinates", "moves", "watermark"])
 def test_a_name_without_an_entry_is_refused(entry: str) -> None:
     text, count = re.subn(rf"(?m)^{entry} = .*\n", "", TEXT)
     assert count == 1
