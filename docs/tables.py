@@ -30,21 +30,39 @@ class Table:
 
 
 def tables() -> Iterator[Table]:
-    """Give what each numbered file makes for readers: its view, else its table, with columns added later."""
-    added = [found for file in sorted(DDL.glob("[0-9]*.sql")) for found in ADDED.findall(file.read_text())]
+    """Give what each numbered file makes for readers: its view, else its table, with columns added later.
+
+    A view that a later file makes again stands where it was first, with the columns of the last.
+    """
+    found: dict[str, Table] = {}
+    for table in _made(_stored()):
+        first = found.get(table.name, table)
+        found[table.name] = Table(table.name, first.file, first.meaning, table.columns)
+    yield from found.values()
+
+
+def _stored() -> dict[str, dict[str, str]]:
+    """Give the columns of every table that is written, those added later last."""
+    texts = [file.read_text(encoding="utf-8") for file in sorted(DDL.glob("[0-9]*.sql"))]
+    made = {name: dict(_columns(body)) for text in texts for name, body in TABLE.findall(text)}
+    for table, column, kind in (found for text in texts for found in ADDED.findall(text)):
+        made[table][column] = kind
+    return made
+
+
+def _made(stored: dict[str, dict[str, str]]) -> Iterator[Table]:
     for file in sorted(DDL.glob("[0-9]*.sql")):
         text = file.read_text(encoding="utf-8")
-        made = {name: dict(_columns(body)) for name, body in TABLE.findall(text)}
+        hidden = {behind for _, _, behind in VIEW.findall(text)}
+        hidden |= {f"{name}_upserts" for name, _ in TYPED.findall(text)}
         for name, chosen, behind in VIEW.findall(text):
-            types = made.pop(behind)
             names = [line.strip(" ,`") for line in chosen.splitlines()]
-            yield Table(name, file, _meaning(text), {column: types[column] for column in names})
+            yield Table(name, file, _meaning(text), {column: stored[behind][column] for column in names})
         for name, body in TYPED.findall(text):
-            made.pop(f"{name}_upserts", None)
             yield Table(name, file, _meaning(text), dict(_columns(body)))
-        for name, columns in made.items():
-            columns |= {column: kind for table, column, kind in added if table == name}
-            yield Table(name, file, _meaning(text), columns)
+        for name, _ in TABLE.findall(text):
+            if name not in hidden:
+                yield Table(name, file, _meaning(text), stored[name])
 
 
 def _columns(body: str) -> Iterator[tuple[str, str]]:

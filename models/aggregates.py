@@ -17,7 +17,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
+from models.sketch import BUCKET_BITS
 from models.sketch import quantile as quantile_of
 from models.sums import MICRO, high_half, low_half, micros, money, quotient, whole
 
@@ -37,12 +39,19 @@ class Merge(StrEnum):
     MAX = "max"
 
 
+NOTHING = {Merge.ADD: 0, Merge.MIN: 2**63 - 1, Merge.MAX: -(2**63)}  # what changes no measure
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One int64 column kept per group: what an event contributes, and how contributions merge."""
+    """One int64 column kept per group: what an event contributes, and how contributions merge.
+
+    An event without a value in `column` adds nothing; `''`: every event may add something.
+    """
 
     event: pl.Expr
     merge: Merge
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,44 +99,56 @@ def count(where: pl.Expr | None = None) -> Term:
 
 def revenue(column: str) -> Term:
     """Sum money (10^-4 of its currency, null adds nothing) to Decimal(18,4), exact up to 10^14."""
-    return Term(lambda of: money(of.ints["high"], of.ints["low"]), _halves(pl.col(column)))
+    return Term(lambda of: money(of.ints["high"], of.ints["low"]), _halves(pl.col(column), column))
 
 
 def total(column: str) -> Term:
     """Sum an integer column (null adds nothing); a sum beyond 63 bits shows the largest such integer."""
-    return Term(lambda of: whole(of.ints["high"], of.ints["low"]), _halves(_int(column)))
+    return Term(lambda of: whole(of.ints["high"], of.ints["low"]), _halves(_int(column), column))
 
 
 def least(column: str) -> Term:
     """Keep the smallest value of an integer column; null for a group without any."""
-    nothing = 2**63 - 1
-    smallest = Measure(_int(column).fill_null(nothing), Merge.MIN)
+    nothing = NOTHING[Merge.MIN]
+    smallest = Measure(_int(column).fill_null(nothing), Merge.MIN, column)
     return Term(lambda of: _unless(nothing, of.ints["min"]), {"min": smallest})
 
 
 def greatest(column: str) -> Term:
     """Keep the largest value of an integer column; null for a group without any."""
-    nothing = -(2**63)
-    largest = Measure(_int(column).fill_null(nothing), Merge.MAX)
+    nothing = NOTHING[Merge.MAX]
+    largest = Measure(_int(column).fill_null(nothing), Merge.MAX, column)
     return Term(lambda of: _unless(nothing, of.ints["max"]), {"max": largest})
 
 
 def mean(column: str) -> Term:
     """Average a metric, in millionths, over the events that have it; null for a group without any."""
-    present = Measure(pl.col(column).is_not_null().cast(pl.Int64), Merge.ADD)
+    present = Measure(pl.col(column).is_not_null().cast(pl.Int64), Merge.ADD, column)
 
     def row(of: Merged) -> Column:
         events = of.ints["count"]
         found = quotient(of.ints["high"], of.ints["low"], np.maximum(events, 1) * MICRO)
         return np.where(events > 0, found, np.nan)
 
-    return Term(row, {**_halves(micros(column)), "count": present})
+    return Term(row, {**_halves(micros(column), column), "count": present})
+
+
+def average(column: str) -> Term:
+    """Average an integer column over the events that have it; null for a group without any."""
+    present = Measure(pl.col(column).is_not_null().cast(pl.Int64), Merge.ADD, column)
+
+    def row(of: Merged) -> Column:
+        events = of.ints["count"]
+        found = quotient(of.ints["high"], of.ints["low"], np.maximum(events, 1))
+        return np.where(events > 0, found, np.nan)
+
+    return Term(row, {**_halves(_int(column), column), "count": present})
 
 
 def peak(column: str) -> Term:
     """Keep the largest value of a metric, in millionths; null for a group without any."""
-    nothing = -(2**63)
-    largest = Measure(micros(column).fill_null(nothing), Merge.MAX)
+    nothing = NOTHING[Merge.MAX]
+    largest = Measure(micros(column).fill_null(nothing), Merge.MAX, column)
 
     def row(of: Merged) -> Column:
         return np.where(of.ints["max"] == nothing, np.nan, of.ints["max"] / MICRO)
@@ -141,6 +162,29 @@ def quantile(column: str, q: float) -> Term:
     def row(of: Merged) -> Column:
         seen = of.sketches[column]
         return quantile_of(seen.keys, seen.counts, seen.groups, q)
+
+    return Term(row, sketch=column)
+
+
+def bucket_numbers(column: str) -> Term:
+    """Give the buckets of a metric's sketch that hold values, ascending; empty for a group without any.
+
+    With `bucket_counts` beside them, the sketches of any rows can be merged after the fact.
+    """
+
+    def row(of: Merged) -> Column:
+        seen = of.sketches[column]
+        return _listed(seen, (seen.keys & np.uint64(2**BUCKET_BITS - 1)).astype(np.uint16))
+
+    return Term(row, sketch=column)
+
+
+def bucket_counts(column: str) -> Term:
+    """Count the values in each of the `bucket_numbers`."""
+
+    def row(of: Merged) -> Column:
+        seen = of.sketches[column]
+        return _listed(seen, seen.counts.astype(np.uint64))
 
     return Term(row, sketch=column)
 
@@ -160,25 +204,53 @@ class Aggregate:
     """One table of window rows: the columns that key it, which events it takes, and its terms.
 
     `where=None` takes every event; such an aggregate is the one that accounting counts.
+    `attributes` are text columns that the row shows beside its key: the greatest of a group's texts, `''`
+    without any. `first_by` are columns by which a batch is cut once for all aggregates that name the same
+    ones; keys, attributes, sets and `where` must then ask for nothing else. Attributes need it.
     """
 
     table: str
     by: tuple[str, ...]
     terms: Mapping[str, Term]
     where: pl.Expr | None = None
+    attributes: tuple[str, ...] = ()
+    first_by: tuple[str, ...] = ()
+    _measures: dict[str, Measure] = field(init=False, repr=False, compare=False)
+    _sketches: dict[str, pl.Expr] = field(init=False, repr=False, compare=False)
 
-    def measures(self) -> dict[str, Measure]:
-        """Give every measure of the row by its state column, `FOLDED` first."""
+    def __post_init__(self) -> None:
+        """See to it that what is cut first is enough.
+
+        Raises:
+            ValueError: a column is asked for that is not in `first_by`, or that needs one.
+
+        """
+        asked = {*self.names, *(name for columns in self.sets().values() for name in columns)}
+        if self.where is not None:
+            asked |= {*self.where.meta.root_names()}
+        if (self.first_by or self.attributes) and not asked <= {*self.first_by}:
+            raise ValueError(f"{self.table} is not first cut by {sorted(asked - {*self.first_by})}")
         named = {
             f"{name}.{suffix}": measure
             for name, term in self.terms.items()
             for suffix, measure in term.measures.items()
         }
-        return {FOLDED: Measure(_ONE, Merge.ADD), **named}
+        sketched = dict.fromkeys(term.sketch for term in self.terms.values() if term.sketch)
+        object.__setattr__(self, "_measures", {FOLDED: Measure(_ONE, Merge.ADD), **named})
+        object.__setattr__(self, "_sketches", {name: micros(name) for name in sketched})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name the text columns of a row: its key, then its attributes."""
+        return (*self.by, *self.attributes)
+
+    def measures(self) -> dict[str, Measure]:
+        """Give every measure of the row by its state column, `FOLDED` first."""
+        return self._measures
 
     def sketches(self) -> dict[str, pl.Expr]:
         """Give every sketched metric, in millionths, by its column."""
-        return {term.sketch: micros(term.sketch) for term in self.terms.values() if term.sketch}
+        return self._sketches
 
     def sets(self) -> dict[str, tuple[str, ...]]:
         """Give the columns of every distinct count by its state column."""
@@ -198,5 +270,14 @@ def _unless(nothing: int, found: Ints) -> pl.Series:
     return pl.Series(found).set(pl.Series(found == nothing), None)
 
 
-def _halves(units: pl.Expr) -> dict[str, Measure]:
-    return {"high": Measure(high_half(units), Merge.ADD), "low": Measure(low_half(units), Merge.ADD)}
+def _listed(of: Sketched, values: npt.NDArray[np.uint16] | npt.NDArray[np.uint64]) -> pl.Series:
+    """Give each group's part of what stands beside the keys of its sketch, as a list."""
+    begins = np.arange(of.groups + 1, dtype=np.uint64) << np.uint64(BUCKET_BITS)
+    offsets = pa.array(np.searchsorted(of.keys, begins), pa.int64())
+    flat: pa.Array[pa.Scalar[pa.DataType]] = pa.array(values)
+    return pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(offsets, flat)))
+
+
+def _halves(units: pl.Expr, column: str) -> dict[str, Measure]:
+    halves = {"high": high_half(units), "low": low_half(units)}
+    return {name: Measure(half, Merge.ADD, column) for name, half in halves.items()}

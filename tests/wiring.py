@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 from polars.exceptions import PolarsError
 
-from docs.tables import COLUMN, DDL, TABLE
+from docs.tables import ADDED, COLUMN, DDL, TABLE
 from models.aggregates import Aggregate
 from topics.decode import EVENT_TIME, schema_of
 from topics.fields import fields_of
 from topics.topic import Topic
 from verify.tables import keys
 from windows.cell import Cell
-from windows.partials import cut, evaluate
+from windows.cutting import Cutting
 
 Columns = dict[str, str]
 SAMPLES: dict[Any, Any] = {pl.String: "some", pl.Int64: 1, pl.Float64: 1.5}
@@ -28,6 +29,8 @@ STORES = {  # what a column of rows may be stored as
     pl.Float64: {"Float64", "Nullable(Float64)"},
     pl.Datetime: {"DateTime('UTC')"},
     pl.Decimal: {"Decimal(18, 4)"},
+    pl.List(pl.UInt16): {"Array(UInt16)"},
+    pl.List(pl.UInt64): {"Array(UInt64)"},
 }
 UPSERTS = re.compile(
     r"\A[^;]*\nENGINE = ReplacingMergeTree\(version\)\nPARTITION BY toYYYYMM\(window_start\)\n"
@@ -45,7 +48,10 @@ def stored() -> dict[str, Columns]:
     """Give every table's columns and their types."""
     bodies = {name: body.splitlines() for name, body in TABLE.findall(texts())}
     found = {name: [COLUMN.match(line) for line in lines if line] for name, lines in bodies.items()}
-    return {name: {column[1]: column[2] for column in columns if column} for name, columns in found.items()}
+    made = {name: {column[1]: column[2] for column in columns if column} for name, columns in found.items()}
+    for table, column, kind in ADDED.findall(texts()):
+        made[table][column] = kind
+    return made
 
 
 def faults(topic: Topic, aggregates: Sequence[Aggregate]) -> list[str]:
@@ -85,11 +91,9 @@ def _rows(topic: Topic, aggregate: Aggregate, optional: dict[Any, Any]) -> pl.Da
         for name, kind in schema.items()
     }
     event = pl.DataFrame(values, schema=schema)
-    (found,) = evaluate([aggregate], event)
-    assert found.taken is None or found.taken.dtype == bool
-    everything = Aggregate(aggregate.table, aggregate.by, aggregate.terms)
-    (columns,) = evaluate([everything], event)
-    (partial,) = cut(columns, 10, None)
+    assert len([*Cutting([aggregate]).cut(event, [10], {})]) <= 1
+    everything = replace(aggregate, where=None)
+    ((_, _, partial),) = Cutting([everything]).cut(event, [10], {})
     cell = Cell(everything, partial.start_ms)
     cell.fold(partial)
     return cell.changed_rows(10, 0)
@@ -100,5 +104,8 @@ def _differences(rows: pl.DataFrame, columns: Columns, table: str) -> Iterator[s
         where = f"is no column of {table}" if name in rows.columns else "is given by no term"
         yield f"{name} {where}"
     for name, kind in rows.schema.items():
-        if name in columns and columns[name] not in STORES[kind.base_type()]:
+        if (
+            name in columns
+            and columns[name] not in STORES[kind if isinstance(kind, pl.List) else kind.base_type()]
+        ):
             yield f"{table}.{name} is {columns[name]}, its rows are {kind}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from models.sketch import BUCKET_BITS
 
@@ -62,6 +63,24 @@ def split_sketch(sketch: Counted, pieces: Ints) -> list[Counted]:
     return [Counted(keys - low, counts) for keys, counts, low in parts]
 
 
+@dataclass(frozen=True, slots=True)
+class Sketches:
+    """The sketches of some finer groups, counted from 0."""
+
+    counted: Counted
+
+    def of_groups(self, kept: Ints, local: Ints) -> Counted:
+        """Add up those of some finer groups, by the number of the group that each of them belongs to."""
+        bits, counted = np.uint64(BUCKET_BITS), self.counted
+        finer = (counted.keys >> bits).astype(np.int64)
+        number = np.full(max(finer.max(initial=-1), kept.max(initial=-1)) + 1, -1)
+        number[kept] = local
+        group = number[finer]
+        chosen = group >= 0
+        bucket = counted.keys[chosen] & np.uint64(2**BUCKET_BITS - 1)
+        return added_up((group[chosen].astype(np.uint64) << bits) | bucket, counted.counts[chosen])
+
+
 def added_up(keys: Hashes, counts: Ints) -> Counted:
     """Sort by key and add the counts of equal keys."""
     if not len(keys):
@@ -78,3 +97,14 @@ def sorted_unique(values: Hashes) -> Hashes:
         return values
     values = np.sort(values)
     return values[np.concatenate(([True], values[1:] != values[:-1]))]
+
+
+def greatest_texts(group: Ints, texts: pl.Series) -> pl.Series:
+    """Give the greatest text of each group (numbered from 0, each with one at least).
+
+    >>> greatest_texts(np.array([1, 0, 1]), pl.Series(["b", "a", "é"])).to_list()
+    ['a', 'é']
+
+    """
+    found = pl.DataFrame({"group": group, "text": texts}).group_by("group").agg(pl.col("text").max())
+    return found.sort("group")["text"].alias(texts.name)

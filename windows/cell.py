@@ -14,14 +14,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from models.aggregates import Aggregate, Merge, Merged, Sketched
+from models.aggregates import NOTHING, Aggregate, Merge, Merged, Sketched
 from topics.errors import Broken
-from windows.arrays import Flags, Ints, added_up, sorted_unique
+from windows.arrays import Flags, Ints, added_up, greatest_texts, sorted_unique
 from windows.groups import WIDE_HASH_BITS, Groups, no_groups, only, placed, regrouped, renamed, widened
 from windows.packed import CellState, packed, unpacked
 from windows.partials import Partial
 
-_NOTHING = {Merge.ADD: 0, Merge.MIN: 2**63 - 1, Merge.MAX: -(2**63)}
 _MERGED = {Merge.ADD: np.add, Merge.MIN: np.minimum, Merge.MAX: np.maximum}
 
 
@@ -75,6 +74,7 @@ class Cell:
         mine = self._awake()
         if self._loose:
             index = self._place(mine)
+            self._settle_attributes(mine, index)
             self._settle_measures(mine, index)
             self._settle_sets(mine, index)
             self._settle_sketches(mine, index)
@@ -122,10 +122,17 @@ class Cell:
             names = [name.filter(pl.Series(new)) for name in names]
         known = mine.measures.shape[1]
         mine.names = [pl.concat(pair) for pair in zip(mine.names, names, strict=True)] if known else names
-        nothing = np.array([_NOTHING[of.merge] for of in self._aggregate.measures().values()], np.int64)
+        nothing = np.array([NOTHING[of.merge] for of in self._aggregate.measures().values()], np.int64)
         fresh = np.repeat(nothing[:, None], new.sum(), axis=1)
         mine.measures = np.concatenate((mine.measures, fresh), axis=1)
         self._changed = np.concatenate((self._changed, new[new]))
+
+    def _settle_attributes(self, mine: Groups, index: Ints) -> None:
+        for number in range(len(self._aggregate.by), len(mine.names)):
+            known, came = mine.names[number], pl.concat([of.names[number] for of in self._loose])
+            if not (came <= known[pl.Series(index)]).all():
+                every = np.concatenate((np.arange(len(known)), index))
+                mine.names[number] = greatest_texts(every, pl.concat((known, came)))
 
     def _settle_measures(self, mine: Groups, index: Ints) -> None:
         values = np.concatenate([partial.measures for partial in self._loose], axis=1)

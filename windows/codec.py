@@ -6,6 +6,7 @@ Rules:
 - What a release has written stays readable: a new field has a default (`tests/golden/`).
 - A slot's snapshot also carries the shard count, a canary of the hash function and the names of what is
   kept: hashes of another function, other shards or other columns would count wrong, so they are refused.
+  Columns that came since are added, with nothing in them.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import TypeVar
 
 import msgspec
 
-from models.aggregates import Aggregate
 from topics.errors import NeedsOperator
 from windows.cell import Cell
+from windows.columns import hash_canary
+from windows.grown import grown, kept_columns
 from windows.packed import CellState
-from windows.partials import hash_canary
 from windows.plan import SHARDS, CellId, Plan
 from windows.seal import document_of, is_whole, sealed
 from windows.slot import Slot
@@ -58,7 +59,7 @@ def pack_slot(slot: Slot) -> bytes:
         closed_ms=slot.closed_ms,
         guarantees=slot.guarantees,
         windows=[window.state() for window in slot.windows.values()],
-        columns=_columns(slot.aggregate),
+        columns=kept_columns(slot.aggregate),
         written=slot.written,
         log=slot.log,
         told=slot.told,
@@ -81,18 +82,13 @@ def unpack_slot(plan: Plan, packed: bytes) -> Slot:
         raise NeedsOperator(f"window state of table {cell.table!r}, which this flow has not: {HELP}")
     slot = Slot(plan, cell, state.partitions, state.closed_ms, dict(state.guarantees))
     slot.log, slot.told = state.log, dict(state.told)
-    if state.columns != _columns(slot.aggregate):
+    windows = grown(slot.aggregate, state.columns, state.windows)
+    if windows is None:
         raise NeedsOperator(f"window state of table {cell.table!r} was kept for other columns: {HELP}")
-    slot.windows = {of.start_ms: Cell(slot.aggregate, of.start_ms, of) for of in state.windows}
+    slot.windows = {of.start_ms: Cell(slot.aggregate, of.start_ms, of) for of in windows}
     if state.written:
         slot.note_written()
     return slot
-
-
-def _columns(of: Aggregate) -> list[str]:
-    """Name all that is kept of a row, in order: what a snapshot's arrays mean."""
-    sketches = dict.fromkeys(f"~{term.sketch}" for term in of.terms.values() if term.sketch)
-    return [*of.measures(), *of.sets(), *sketches]
 
 
 def packed_state(state: msgspec.Struct) -> bytes:

@@ -20,7 +20,10 @@ WIDE_HASH_BITS = 40  # once a window holds more groups than fit beside 48 hash b
 
 @dataclass(slots=True)
 class Groups:
-    """The groups of a cell, by index; `measures` has a row per measure and a column per group."""
+    """The groups of a cell, by index; `measures` has a row per measure and a column per group.
+
+    `names` are the key columns, then the attributes.
+    """
 
     group: Hashes
     check: Hashes
@@ -36,7 +39,7 @@ def no_groups(aggregate: Aggregate) -> Groups:
     return Groups(
         group=np.empty(0, np.uint64),
         check=np.empty(0, np.uint64),
-        names=[pl.Series(name, dtype=pl.String) for name in aggregate.by],
+        names=[pl.Series(name, dtype=pl.String) for name in aggregate.names],
         measures=np.empty((len(aggregate.measures()), 0), np.int64),
         sets=[np.empty(0, np.uint64) for _ in aggregate.sets()],
         sketches=[Counted(np.empty(0, np.uint64), np.empty(0, np.int64)) for _ in aggregate.sketches()],

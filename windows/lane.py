@@ -25,7 +25,8 @@ import polars as pl
 from topics.dead_letters import DeadLetter
 from topics.decode import Decoded
 from windows.arrays import Flags, Ints
-from windows.partials import Partial, cut, evaluate
+from windows.cutting import Cutting
+from windows.partials import Partial
 from windows.plan import NEVER, NO_WINDOW_S, SHARDS, SLOTS, CellId, Plan, slot_of
 from windows.replays import ids_of, original
 from windows.ring import Ring
@@ -72,10 +73,12 @@ class Lane:
     state: LaneState
     partitions: int
     _ring: Ring = field(init=False)
+    _cutting: Cutting = field(init=False)
 
     def __post_init__(self) -> None:
         """Start with an empty ring, and keep closed what a smaller allowed lateness had closed."""
         self._ring = Ring(self.plan.dedup_offsets)
+        self._cutting = Cutting(self.plan.aggregates)
         gained = self.plan.allowed_lateness_ms - self.state.lateness_ms
         floor = self.state.floor_ms
         if gained > 0 and self.guarantee_ms > NEVER:
@@ -99,8 +102,11 @@ class Lane:
     def take(self, arrivals: Arrivals) -> Take:
         """Judge a batch; the lane moves past it."""
         verdicts = self.judge(arrivals)
-        shares = self._shares(self._partials(verdicts.judged.events, verdicts.late))
-        return Take(self.state, shares, verdicts.dead, verdicts.late_rows)
+        return Take(self.state, self.shares(verdicts), verdicts.dead, verdicts.late_rows)
+
+    def shares(self, verdicts: Verdicts) -> tuple[Share, ...]:
+        """Cut judged events into shares; once for each batch, before the next is judged."""
+        return self._addressed(self._partials(verdicts.judged.events, verdicts.late))
 
     def judge(self, arrivals: Arrivals) -> Verdicts:
         """Give each message of a batch its verdict; the lane moves past it."""
@@ -135,7 +141,7 @@ class Lane:
     def raise_floor(self, floor_ms: int) -> Take:
         """Use a committed floor: promise it to the slots that it concerns."""
         self.state = msgspec.structs.replace(self.state, floor_ms=max(self.state.floor_ms, floor_ms))
-        shares = self._shares({})
+        shares = self._addressed({})
         return Take(self.state, shares)
 
     def _pass(self, time_ms: Ints) -> Ints:
@@ -161,15 +167,12 @@ class Lane:
         found: dict[CellId, list[Partial]] = defaultdict(list)
         if not events.height:
             return found
-        evaluated = evaluate(self.plan.aggregates, events)
-        for aggregate, columns in zip(self.plan.aggregates, evaluated, strict=True):
-            for size in self.plan.sizes_s:
-                for partial in cut(columns, size, late.get(size)):
-                    slot = slot_of(partial.start_ms, size)
-                    found[CellId(aggregate.table, size, slot, partial.shard)].append(partial)
+        for table, size, partial in self._cutting.cut(events, self.plan.sizes_s, late):
+            slot = slot_of(partial.start_ms, size)
+            found[CellId(table, size, slot, partial.shard)].append(partial)
         return found
 
-    def _shares(self, partials: dict[CellId, list[Partial]]) -> tuple[Share, ...]:
+    def _addressed(self, partials: dict[CellId, list[Partial]]) -> tuple[Share, ...]:
         """Address the partials, and the promise to every slot of which a window just went out of reach."""
         cells = dict.fromkeys(partials) | dict.fromkeys(self._passed())
         self.state = msgspec.structs.replace(self.state, told_ms=self.guarantee_ms)

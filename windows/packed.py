@@ -20,8 +20,8 @@ from lz4 import block as lz4
 
 from models.aggregates import Aggregate
 from windows.arrays import Counted, Hashes, Ints
+from windows.columns import hashes_of
 from windows.groups import Groups
-from windows.partials import hashes_of
 
 FEW = 256  # groups whose names are written as plain texts: arrays cost more than they do
 
@@ -80,7 +80,11 @@ def unpacked(of: Aggregate, state: CellState) -> Groups:
     """Read a window's groups."""
     measures = state.measures if state.columns is None else lz4.decompress(state.measures)
     names = _names(of, state)
-    hashes = (_hashes(state.group), _hashes(state.check)) if state.columns is None else hashes_of(names)
+    hashes = (
+        (_hashes(state.group), _hashes(state.check))
+        if state.columns is None
+        else hashes_of(names[: len(of.by)])
+    )
     return Groups(
         group=hashes[0],
         check=hashes[1],
@@ -94,9 +98,9 @@ def unpacked(of: Aggregate, state: CellState) -> Groups:
 
 def _names(of: Aggregate, state: CellState) -> list[pl.Series]:
     if state.columns is not None:
-        return [_parted(name, column) for name, column in zip(of.by, state.columns, strict=True)]
+        return [_parted(name, column) for name, column in zip(of.names, state.columns, strict=True)]
     if state.texts is not None:
-        return [pl.Series(name, texts, pl.String) for name, texts in zip(of.by, state.texts, strict=True)]
+        return [pl.Series(name, texts, pl.String) for name, texts in zip(of.names, state.texts, strict=True)]
     return pl.read_ipc(io.BytesIO(state.names)).get_columns()
 
 

@@ -14,7 +14,8 @@ from itertools import groupby
 import polars as pl
 
 from windows.cell import Cell
-from windows.partials import MOST_ROWS, cut, evaluate
+from windows.cutting import Cutting
+from windows.partials import MOST_ROWS
 from windows.plan import CellId, Plan, slot_of
 from windows.rows import Rows
 
@@ -31,22 +32,20 @@ class Rebuilt:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._cutting = Cutting(plan.aggregates)
+        self._aggregates = {of.table: of for of in plan.aggregates}
         self._cells: dict[tuple[CellId, int], Cell] = {}
         self.events: Counter[Window] = Counter()  # of the aggregate that takes every event
 
     def fold(self, events: pl.DataFrame) -> None:
         """Take events in, with the columns that `decode` gives."""
         for piece in events.iter_slices(MOST_ROWS):
-            evaluated = evaluate(self._plan.aggregates, piece)
-            for aggregate, columns in zip(self._plan.aggregates, evaluated, strict=True):
-                for size in self._plan.sizes_s:
-                    for partial in cut(columns, size, None):
-                        cell = CellId(aggregate.table, size, slot_of(partial.start_ms, size), partial.shard)
-                        place = cell, partial.start_ms
-                        window = self._cells.setdefault(place, Cell(aggregate, partial.start_ms))
-                        folded = window.fold(partial)
-                        if aggregate.table == self._plan.counted:
-                            self.events[size, partial.start_ms] += folded
+            for table, size, partial in self._cutting.cut(piece, self._plan.sizes_s, {}):
+                place = CellId(table, size, slot_of(partial.start_ms, size), partial.shard), partial.start_ms
+                window = self._cells.setdefault(place, Cell(self._aggregates[table], partial.start_ms))
+                folded = window.fold(partial)
+                if table == self._plan.counted:
+                    self.events[size, partial.start_ms] += folded
 
     def rows(self) -> Iterator[Rows]:
         """Give all rows of the windows, one frame a table; what is only counted has none."""

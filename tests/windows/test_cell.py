@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from models.aggregates import Aggregate, count, distinct, quantile, total
 from windows.arrays import Hashes
 from windows.cell import Cell
+from windows.columns import evaluate
 from windows.groups import no_groups, placed
 from windows.packed import FEW, CellState, packed, unpacked
-from windows.partials import Partial, cut, evaluate
+from windows.partials import Partial, cut
 
 OF = Aggregate(
     "t",

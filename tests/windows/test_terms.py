@@ -24,7 +24,8 @@ from models.aggregates import (
     total,
 )
 from windows.cell import Cell
-from windows.partials import cut, evaluate
+from windows.columns import evaluate
+from windows.partials import cut
 
 TERMS = Aggregate(
     table="terms",
