@@ -1,4 +1,4 @@
-"""`gamewax webhooks`: tell fraud alerts to those who receive them, and see what became of each message."""
+"""`gamewax webhooks`: tell alerts and incidents to those who receive them, and see what became of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 EndpointName = Annotated[str, typer.Option(metavar="NAME", help="Only this endpoint.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write it as JSON.")]
 SHOWN = 20
-HELP = """Tell fraud alerts to those who receive them: signed, in order, until each has it.
+HELP = """Tell fraud alerts and server incidents to those who receive them: signed and in order.
 
 Who receives them stands in a YAML file that GAMEWAX_WEBHOOKS__ENDPOINTS names:
 
@@ -18,6 +18,10 @@ Who receives them stands in a YAML file that GAMEWAX_WEBHOOKS__ENDPOINTS names:
       url: https://hooks.example.com/gamewax
       secret_file: fraud-team.secret
       decisions: \\[block, review]
+    on-call:
+      url: https://pages.example.com/gamewax
+      secret_file: on-call.secret
+      kinds: \\[server.*]
 
 All fields, and how a receiver checks a signature: docs/webhooks.md
 """

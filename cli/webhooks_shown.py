@@ -37,6 +37,7 @@ from sinks.outbox_report import (
 )
 from sinks.webhook_endpoints import Endpoint
 from topics.errors import BadInput
+from topics.message_kinds import SERVERS, is_of
 
 WIDE = 120  # columns when nobody says how wide the output is
 TOLD = {"closed": "delivering", "open": "failing"}
@@ -58,6 +59,18 @@ class Shown(msgspec.Struct, frozen=True):
     silenced: int
     dead: int
     wants: str
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """What a message says in words."""
+
+    text: str = ""
+
+
+class Said(msgspec.Struct, frozen=True):
+    """As much of a message's body as is shown apart."""
+
+    data: Sentence = Sentence()
 
 
 def show_list(*, as_json: bool) -> None:
@@ -119,7 +132,7 @@ def show_log(endpoint: str, limit: int, *, as_json: bool) -> None:
     if not found:
         console.print("nothing was sent yet")
     for of in found:
-        console.print(_line(of, of.id), soft_wrap=True)
+        console.print(_line(of, f"{of.kind} {of.id}"), soft_wrap=True)
 
 
 def show_message(message_id: str, endpoint: str, *, as_json: bool) -> None:
@@ -143,15 +156,7 @@ def show_message(message_id: str, endpoint: str, *, as_json: bool) -> None:
 
 def _in_full(known: Known, deliveries: Sequence[Delivery], tries: Sequence[Attempt]) -> None:
     console = _console()
-    facts = {
-        "id": known.id,
-        "kind": known.kind,
-        "player": known.player_id,
-        "rule": f"{known.rule_id} version {known.rule_version}",
-        "score": f"{known.score:g}, decision {known.decision or 'none'}",
-        "taken": moment(known.taken_ms),
-    }
-    for name, value in facts.items():
+    for name, value in _facts(known).items():
         console.print(Text(f"{name:<10}", "dim"), Text(harmless(value)), soft_wrap=True)
     if not deliveries:
         console.print("no endpoint wanted it")
@@ -161,6 +166,25 @@ def _in_full(known: Known, deliveries: Sequence[Delivery], tries: Sequence[Attem
             console.print(_line(attempt, f"try {attempt.number}"), soft_wrap=True)
     body = "its body was forgotten" if known.body is None else harmless(known.body)
     console.print(Text(f"\n{body}"), soft_wrap=True)
+
+
+def _facts(known: Known) -> dict[str, str]:
+    """Say what a message is about: a player and a rule, or servers."""
+    facts = {"id": known.id, "kind": known.kind}
+    if is_of(known.kind, SERVERS):
+        facts |= {"incident": _sentence(known.body), "severity": f"{known.decision}, score {known.score:g}"}
+    else:
+        facts |= {"player": known.player_id, "rule": f"{known.rule_id} version {known.rule_version}"}
+        facts["score"] = f"{known.score:g}, decision {known.decision or 'none'}"
+    return {**facts, "taken": moment(known.taken_ms)}
+
+
+def _sentence(body: str | None) -> str:
+    """Give the sentence that a message says."""
+    try:
+        return msgspec.json.decode(body or "{}", type=Said).data.text
+    except msgspec.MsgspecError:
+        return ""  # nobody has to say one
 
 
 def _endpoints(found: Sequence[Shown]) -> Table:
@@ -184,7 +208,7 @@ def _state(of: Delivery) -> Text:
     if of.state != "pending":
         when = f" {moment(of.ended_ms)}" if of.ended_ms else ""
         return Text(f"{of.state}{when}  {harmless(of.reason)}".rstrip(), STYLES.get(of.state, ""))
-    due = "behind another message of its player" if of.next_ms is None else f"next try {moment(of.next_ms)}"
+    due = "behind an earlier one about the same" if of.next_ms is None else f"next try {moment(of.next_ms)}"
     return Text(f"pending, {due}", STYLES["pending"])
 
 

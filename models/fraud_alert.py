@@ -18,7 +18,8 @@ import msgspec
 
 from models.fraud_columns import Value
 from models.fraud_expression import Reason
-from topics.fraud_outbox import ALERT, UPDATED, Outgoing, updated_id
+from topics.fraud_outbox import Outgoing, updated_id
+from topics.message_kinds import ALERT, UPDATED
 
 MOST_EVIDENCE = 20
 STRENGTH: Final = {"": 0, "allow": 0, "review": 1, "block": 2}

@@ -12,7 +12,8 @@ from models.alarm_words import seen, told
 from models.fraud_alert import moment
 from models.incident import MOST_SHOWN, Incident
 from models.server_alarm import Alarm
-from topics.fraud_outbox import INCIDENT, INCIDENT_RESOLVED, INCIDENT_UPDATED, Outgoing
+from topics.fraud_outbox import Outgoing
+from topics.message_kinds import INCIDENT, INCIDENT_RESOLVED, INCIDENT_UPDATED
 
 RULE, RULE_VERSION = "server_health", 1
 LONGEST_ID = 100  # letters of an id in a message; the row holds it whole

@@ -72,6 +72,7 @@ class Attempt(msgspec.Struct, frozen=True):
     status: int | None
     ms: int
     error: str
+    kind: str
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -145,7 +146,7 @@ def attempts(
 ) -> Sequence[Attempt]:
     """Give tries, the newest first; of one message or endpoint if named."""
     rows = db.execute(
-        "SELECT m.id, a.endpoint, a.number, a.at_ms, a.result, a.status, a.ms, a.error "
+        "SELECT m.id, a.endpoint, a.number, a.at_ms, a.result, a.status, a.ms, a.error, m.kind "
         "FROM attempts a JOIN messages m USING (seq) WHERE (?1 = '' OR m.id = ?1) "
         "AND (?2 = '' OR a.endpoint = ?2) ORDER BY a.at_ms DESC, a.rowid DESC LIMIT ?3",
         (message_id, endpoint, limit),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sinks.webhook_signature import Secret
 from sinks.webhook_url import Reach, Target
+from topics.message_kinds import is_of
 
 if TYPE_CHECKING:  # its fields bring polars with them, which commands do not need
     from topics.fraud_outbox import Outgoing
@@ -25,16 +26,19 @@ class Wanted:
     rules: frozenset[str] = frozenset()
     least_score: float = 0.0
     decisions: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()  # or what they begin with: `server.*`
 
     def takes(self, message: Outgoing) -> bool:
         """Tell whether the endpoint wants a message."""
         by_rule = not self.rules or str(message.rule_id) in self.rules
         by_decision = not self.decisions or message.decision in self.decisions
-        return by_rule and by_decision and message.score >= self.least_score
+        by_kind = not self.kinds or any(is_of(message.kind, wanted) for wanted in self.kinds)
+        return by_kind and by_rule and by_decision and message.score >= self.least_score
 
     def __str__(self) -> str:
         """Say it in few words."""
-        words = [f"rules {', '.join(sorted(self.rules))}"] if self.rules else []
+        words = [f"kinds {', '.join(sorted(self.kinds))}"] if self.kinds else []
+        words += [f"rules {', '.join(sorted(self.rules))}"] if self.rules else []
         words += [f"score >= {self.least_score:g}"] if self.least_score else []
         words += [f"decisions {', '.join(sorted(self.decisions))}"] if self.decisions else []
         return "; ".join(words) or "everything"

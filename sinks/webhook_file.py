@@ -19,16 +19,17 @@ from sinks.webhook_endpoints import AT_ONCE, Endpoint, Wanted
 from sinks.webhook_signature import Secret, read_secret
 from sinks.webhook_url import Reach, read_url
 from topics.errors import BadInput
+from topics.message_kinds import KINDS, is_of
 
 LONGEST = 1 << 20  # bytes of the file
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-DECISIONS = frozenset({"allow", "review", "block"})
+DECISIONS = frozenset({"allow", "review", "block", "warning", "critical"})  # of alerts; of incidents
 MOST_SECRETS = 2
 DEEPEST = 8  # collections within each other
 MOST_AT_ONCE = 64
 FIELDS = (
-    "url", "secret", "secret_file", "rules", "least_score", "decisions", "at_once", "http", "loopback",
-    "ca_file",
+    "url", "secret", "secret_file", "kinds", "rules", "least_score", "decisions", "at_once", "http",
+    "loopback", "ca_file",
 )  # fmt: skip
 BOOLEANS = {"true": True, "false": False}
 Value = TypeVar("Value")
@@ -152,6 +153,7 @@ def _endpoint(place: Place, ports: frozenset[int]) -> tuple[Endpoint, tuple[Path
             frozenset(_texts(given.get("rules"))),
             _score(given.get("least_score")),
             _decisions(given.get("decisions")),
+            _kinds(given.get("kinds")),
         ),
         reach=reach,
         at_once=_at_once(given.get("at_once")),
@@ -237,3 +239,12 @@ def _decisions(place: Place | None) -> frozenset[str]:
     if place is not None and (wrong := named - DECISIONS):
         raise place.wrong(f"there is no decision {min(wrong)!r}; there are: {', '.join(sorted(DECISIONS))}")
     return named
+
+
+def _kinds(place: Place | None) -> frozenset[str]:
+    """Read kinds of messages, or what they begin with; each must be that of some message."""
+    wanted = _texts(place)
+    for name in wanted:
+        if place is not None and not any(is_of(kind, name) for kind in KINDS):
+            raise place.wrong(f"there is no kind {name!r}; there are: fraud.*, server.*, {', '.join(KINDS)}")
+    return frozenset(wanted)

@@ -13,11 +13,6 @@ import msgspec
 from topics.fields import Key, Number, Text, Time, Whole
 from topics.topic import Topic
 
-ALERT, UPDATED = "fraud.alert", "fraud.alert.updated"
-INCIDENT, INCIDENT_UPDATED = "server.incident", "server.incident.updated"
-INCIDENT_RESOLVED = "server.incident.resolved"
-KINDS = (ALERT, UPDATED, INCIDENT, INCIDENT_UPDATED, INCIDENT_RESOLVED)
-
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One message to send, and what endpoints choose by."""

@@ -19,7 +19,8 @@ from models.fraud_alert import (
     moment,
 )
 from models.fraud_expression import Reason
-from topics.fraud_outbox import ALERT, UPDATED, Outgoing
+from topics.fraud_outbox import Outgoing
+from topics.message_kinds import ALERT, UPDATED
 
 START_MS = 1_700_000_000_000
 

@@ -20,7 +20,8 @@ from sinks.webhook_lane import Means, Silenced, nothing_silenced
 from sinks.webhook_schedule import Rests, Schedule
 from sinks.webhook_signature import read_secret
 from sinks.webhook_url import Reach, read_url
-from topics.fraud_outbox import ALERT, Outgoing
+from topics.fraud_outbox import Outgoing
+from topics.message_kinds import ALERT
 
 BEGIN_MS = 1_795_000_000_000
 LONG_S = 3_600.0  # a run this long looks less often

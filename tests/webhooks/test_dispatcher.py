@@ -206,12 +206,30 @@ def test_endpoints_choose(tmp_path: Path) -> None:
         endpoint("other", Wanted(rules=frozenset({"ring"}))),
         endpoint("score", Wanted(least_score=0.8)),
         endpoint("blocks", Wanted(decisions=frozenset({"block"}))),
+        endpoint("fraud", Wanted(kinds=frozenset({"fraud.*"}))),
+        endpoint("servers", Wanted(kinds=frozenset({"server.*"}))),
+        endpoint("ends", Wanted(kinds=frozenset({"server.incident.resolved", "fraud.alert.updated"}))),
+    ]
+    incident = [
+        msgspec.structs.replace(outgoing(name, "s1", 0.9, "critical"), kind=kind, rule_id="server_health")
+        for name, kind in (("i1", "server.incident"), ("i1.resolved", "server.incident.resolved"))
     ]
     played = Played(tmp_path, lambda _post, _turn: DELIVERED)
-    played.run(endpoints, 5, (0.0, taken(outgoing("m1", score=0.8), outgoing("m2", "p2", 0.79, "review"))))
+    played.run(
+        endpoints, 5, (0.0, taken(outgoing("m1", score=0.8), outgoing("m2", "p2", 0.79, "review"), *incident))
+    )
     got = {of.name: sorted(played.of(of.name)) for of in endpoints}
-    both = ["m1", "m2"]
-    assert got == {"all": both, "rule": both, "other": [], "score": ["m1"], "blocks": ["m1"]}
+    alerts, incidents = ["m1", "m2"], ["i1", "i1.resolved"]
+    assert got == {
+        "all": incidents + alerts,
+        "rule": alerts,
+        "other": [],
+        "score": [*incidents, "m1"],
+        "blocks": ["m1"],
+        "fraud": alerts,
+        "servers": incidents,
+        "ends": ["i1.resolved"],
+    }
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff", b'{"id": 1}', b"[" * 100_000])

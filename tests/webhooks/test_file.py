@@ -27,6 +27,7 @@ endpoints:
     rules: [velocity, ring]
     least_score: 0.75
     decisions: block
+    kinds: [fraud.*, server.incident]
     at_once: 2
     ca_file: ca.pem
 """
@@ -58,6 +59,9 @@ WRONG = {
     GOOD_A + "    least_score: nan": "line 5: endpoints.a.least_score: must be a number from 0 to 1",
     GOOD_A + "    least_score: 1.1": "line 5: endpoints.a.least_score: must be a number from 0 to 1",
     GOOD_A + "    decisions: [block, deny]": "line 5: endpoints.a.decisions: there is no decision 'deny'",
+    GOOD_A + "    kinds: [server.*, servers.*]": "line 5: endpoints.a.kinds: there is no kind 'servers.*'",
+    GOOD_A
+    + "    kinds: server": "line 5: endpoints.a.kinds: there is no kind 'server'; there are: fraud.*, ",
     GOOD_A + "    at_once: 0": "line 5: endpoints.a.at_once: must be a whole number from 1 to 64",
     GOOD_A + "    at_once: 1.5": "line 5: endpoints.a.at_once: must be a whole number from 1 to 64",
     GOOD_A + "    http: maybe": "line 5: endpoints.a.http: must be true or false",
@@ -95,7 +99,12 @@ def test_a_file_gives_its_endpoints(tmp_path: Path) -> None:
         "demo",
         Target(https=False, host="127.0.0.1", port=9999, path="/"),
         (read_secret(TWO), read_secret(ONE)),
-        Wanted(frozenset({"velocity", "ring"}), 0.75, frozenset({"block"})),
+        Wanted(
+            frozenset({"velocity", "ring"}),
+            0.75,
+            frozenset({"block"}),
+            frozenset({"fraud.*", "server.incident"}),
+        ),
         Reach(http=True, loopback=True, ports=ports),
         2,
         tmp_path / "ca.pem",
