@@ -48,12 +48,13 @@ def unusual(values: Floats, window: int) -> Floats:
 
 def opened(rows: Ints) -> Iterator[int]:
     """Give the unusual samples at which an alarm opens; usual ones end it, and then it rests."""
-    last = begun = -REST - CALM - 1
+    ends = begun = -REST - 1
     for row in rows.tolist():
-        if row - last > CALM and row - begun > REST:
+        if row <= ends:  # it is open
+            ends = row + CALM
+        elif row - begun > REST:
             yield row
-            begun = row
-        last = row
+            begun, ends = row, row + CALM
 
 
 def timeouts(samples: Samples) -> Iterator[Page]:

@@ -1,0 +1,70 @@
+"""`./gamewax servers evaluate`: what it prints, and when it says OK."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.app import app
+from cli.servers_simulated import lines
+from simulator.faults import SORTS, Fault
+from simulator.fleet_days import Planted
+from simulator.loads import CPU
+from topics.errors import BadInput
+from verify.fleet_marks import Page, marked
+from verify.fleet_watch import Judged
+
+FAULTS = [Fault(sort, 0, 10**7 * n, 10**7 * n + 300_000, (CPU,), 0.5) for n, sort in enumerate(SORTS, 1)]
+PAGES = [Page(0, CPU, "spike", fault.from_ms + 20_000) for fault in FAULTS]
+NOISE = [Page(1, CPU, "spike", 1_000), Page(1, CPU, "missed_heartbeat", 2_000)]
+PLANTED = tuple(Planted(fault, 4.0) for fault in FAULTS)
+
+
+def judged(ours: list[Page], theirs: list[Page]) -> Judged:
+    marks = (marked(name, pages, FAULTS, 4) for name, pages in (("gamewax", ours), ("3 sigma", theirs)))
+    return Judged(1_000, PLANTED, *marks)
+
+
+def test_the_command_prints_a_line_for_each_sort_and_a_verdict() -> None:
+    words = ["servers", "evaluate", "--simulated", "--days", "2", "--servers", "6"]
+    ended = CliRunner().invoke(app, words, standalone_mode=False)
+    said = ended.stdout.splitlines()
+    assert said[0].endswith("in all reports among them (seed 1)")
+    assert [line.split()[0] for line in said[3:8]] == list(SORTS)
+    assert said[8].startswith("false alarms of gamewax: ")
+    assert said[9].startswith("false alarms of 3 sigma: ")
+    assert re.match(
+        r"(OK|FALLS SHORT) recall [\d.]+ \(3 sigma [\d.]+\), false alarms a server and day ", said[-1]
+    )
+    assert ended.return_value == (0 if said[-1].startswith("OK") else 1)
+
+
+def test_ok_needs_more_recall_and_fewer_false_alarms_than_three_sigma() -> None:
+    assert list(lines(judged(PAGES, [*PAGES[1:], *NOISE])))[-1] == (
+        "OK recall 1.000 (3 sigma 0.800), false alarms a server and day 0.00 (3 sigma 0.50)"
+    )
+    for ours, theirs in ((PAGES, PAGES), (PAGES, PAGES[1:]), (PAGES[1:], [*PAGES, *NOISE])):
+        found = judged(ours, theirs)
+        assert list(lines(found))[-1].startswith("FALLS SHORT recall ")
+        assert not found.passes
+
+
+def test_a_sort_that_was_not_planted_is_told() -> None:
+    found = replace(judged(PAGES, []), planted=PLANTED[1:])
+    assert list(lines(found))[-1] == (
+        "FALLS SHORT nothing was planted of spike: give more --days or --servers"
+    )
+    assert not found.passes
+
+
+def test_without_a_choice_it_says_what_to_choose() -> None:
+    ended = CliRunner().invoke(app, ["servers", "evaluate"])
+    assert isinstance(ended.exception, BadInput)
+    assert "--simulated" in str(ended.exception)
+
+
+@pytest.mark.parametrize("days", ["0", "61"])
+def test_days_have_bounds(days: str) -> None:
+    ended = CliRunner().invoke(app, ["servers", "evaluate", "--simulated", "--days", days])
+    assert ended.exit_code == 2
