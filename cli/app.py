@@ -25,6 +25,7 @@ from cli import (
     servers,
     services,
     simulate,
+    slos,
     status,
     tail,
     test,
@@ -79,6 +80,7 @@ app.add_typer(webhooks.app, name="webhooks", rich_help_panel=FLOWS)
 app.add_typer(rules.app, name="rules", rich_help_panel=FLOWS)
 app.add_typer(fraud.app, name="fraud", rich_help_panel=FLOWS)
 app.add_typer(servers.app, name="servers", rich_help_panel=FLOWS)
+app.add_typer(slos.app, name="slos", rich_help_panel=FLOWS)
 app.command("tail", rich_help_panel=FLOWS)(tail.tail)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)
 app.command("bench", rich_help_panel=PROOF)(bench.bench)
