@@ -7,7 +7,7 @@ FLOWS = {
     "engagement": "player-events to engagement_by_level and engagement",
     "fraud": "purchase-events to fraud_alerts and the topic fraud-outbox: rules and a model, at once",
     "purchases": "purchase-events to item_sales",
-    "server_health": "server-metrics to server_health",
+    "server_health": "server-metrics to server_health, server_anomalies, server_incidents and fraud-outbox",
     "thresholds": "server-metrics to the topic alerts, at once: a metric above its limit, and back",
     "weapon_use": "player-events to weapon_use_by_guild",
 }

@@ -23,7 +23,8 @@ class ServerNames:
 
     def __init__(self, names: Sequence[Name] = ()) -> None:
         self.names: list[Name] = list(names)
-        self._categories = pl.Categories.random()
+        self._kind = pl.Categorical(pl.Categories.random())
+        self._alive = pl.Series([""], dtype=self._kind)  # categories live as long as something has them
         self._numbers: Ints = np.full(0, _UNKNOWN)  # by the category of the server's key
         if self.names:
             self._learn(pl.Series([_key(*name) for name in self.names], dtype=pl.String))
@@ -58,11 +59,12 @@ class ServerNames:
         return found
 
     def _learn(self, keys: pl.Series) -> None:
-        self._numbers[self._codes(keys)] = np.arange(len(keys))
+        codes = self._codes(keys)  # makes room first
+        self._numbers[codes] = np.arange(len(keys))
 
     def _codes(self, keys: pl.Series) -> Ints:
         """Give the category of each key, and make room for its number."""
-        codes: Ints = keys.cast(pl.Categorical(self._categories)).to_physical().to_numpy().astype(np.int64)
+        codes: Ints = keys.cast(self._kind).to_physical().to_numpy().astype(np.int64)
         most = int(codes.max(initial=-1)) + 1
         if most > self._numbers.size:
             room = np.full(most - self._numbers.size, _UNKNOWN)

@@ -4,7 +4,7 @@ Rules:
 - Samples come in the order of the log, so what follows from them is the same at every reading.
 - A server's metrics are streams of the detector (`models.anomaly`), its samples are beats
   (`models.heartbeats`). What a server is part of (fleet, region) is as it first said.
-- Every sample of a metric is counted by what became of it: scored, learnt from, too old, without a value.
+- Every value of a metric is counted by what became of it: scored, learnt from, too old.
 - A resolved alarm keeps what it was last told with.
 - Who was silent for a day is forgotten; beyond `MOST_SERVERS` those who were silent longest are, too.
 """
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models.anomaly import CHANGES, KINDS, NOTHING, Scored, Streams
+from models.anomaly import CHANGES, KINDS, MISSING, NOTHING, Scored, Streams
 from models.heartbeats import LEAVING, Beat, Beats
 from models.seen import seen_ms
 from models.server_alarm import HEARTBEAT, Alarm, Change, Kind, severity_of
@@ -68,7 +68,7 @@ class ServerWatch:
         self._streams = Streams.unpacked(state.streams) if state else Streams()
         self._beats = Beats.unpacked(state.beats) if state else Beats()
         self._open = dict(state.open) if state else {}
-        self.verdicts: Ints = np.array(state.verdicts if state else [0] * 4, np.int64)
+        self.verdicts: Ints = np.array(state.verdicts if state else [0] * MISSING, np.int64)
         self._tidied_ms = state.tidied_ms if state else 0
         self.seen_ms = state.seen_ms if state else 0
 
@@ -88,7 +88,7 @@ class ServerWatch:
     def see(self, samples: pl.DataFrame) -> list[Alarm]:
         """Look at samples (`COLUMNS`), in the order of the log; gives the alarms that follow.
 
-        What became of each metric of a sample is counted in `verdicts`, in the order of the codes.
+        What became of each value is counted in `verdicts`, in the order of the detector's codes.
         """
         servers = self._servers(samples)
         time_ms, kafka_ms = samples["event_time"].to_numpy(), samples["kafka_time_ms"].to_numpy()
@@ -122,7 +122,7 @@ class ServerWatch:
 
     def _scored(self, look: Look) -> list[Alarm]:
         scored = self._streams.score(look.streams, look.time_ms, look.values)
-        self.verdicts += np.bincount(scored.verdict, minlength=len(self.verdicts))
+        self.verdicts += np.bincount(scored.verdict, minlength=MISSING + 1)[:MISSING]
         rows = np.flatnonzero(scored.change != NOTHING).tolist()
         return [self._changed(look, scored, row) for row in rows]
 

@@ -31,7 +31,7 @@ STATE = {  # a renamed step silently starts at zero: never change a line, only a
         "archive.rows",
     },
 }
-WINDOWED = ("engagement", "purchases", "server_health", "weapon_use")  # alike, but for their names
+WINDOWED = ("engagement", "purchases", "weapon_use")  # alike, but for their names
 STATE["thresholds"] = {
     f"thresholds.{step}"
     for step in ("read", "dead_letters", "watch.levels", "watch.accounts", "rows", "alerts")
@@ -46,6 +46,19 @@ STATE["fraud"] = {
         "fold.joined",
         "alerting.alerts",
         "books.accounts",
+        "outbox",
+        "rows",
+    )
+}
+STATE["server_health"] = {
+    f"server_health.{step}"
+    for step in (
+        "read",
+        "dead_letters",
+        "window.fold",
+        "window.accounts",
+        "detect.watch",
+        "incidents.groups",
         "outbox",
         "rows",
     )
@@ -65,7 +78,9 @@ def test_a_flow_has_build_opened_and_flow(name: str) -> None:
     }
     takes = "sources" if hasattr(flow, "TOPICS") else "source"
     wanted = [takes, "rows", "dead_letters", "plan", "clock"]
-    wanted += {"thresholds": ["watching"], "fraud": ["court"]}.get(name, [])  # has a default
+    wanted += {"thresholds": ["watching"], "fraud": ["court"], "server_health": ["desk"]}.get(
+        name, []
+    )  # has a default
     assert doors == {"build": wanted, "opened": ["stop"], "flow": []}
 
 

@@ -21,7 +21,7 @@ import polars as pl
 from bytewax.dataflow import Stream, operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
-from models.anomaly import LEARNING, MISSING, SCORED, STALE
+from models.anomaly import LEARNING, SCORED, STALE
 from models.server_alarm import Alarm
 from models.server_watch import ServerWatch, WatchState
 from windows.codec import FORMAT, packed_state, read_state
@@ -105,7 +105,6 @@ class WatchLogic(StatefulBatchLogic[Take, Found, bytes]):
                         ("scored", SCORED),
                         ("learning", LEARNING),
                         ("stale", STALE),
-                        ("missing", MISSING),
                     )
                 },
                 "version": pl.Series([last.version], dtype=pl.UInt64),

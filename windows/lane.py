@@ -191,9 +191,11 @@ class Lane:
     def _passed(self) -> Iterator[CellId]:
         """Give the slots of windows that went out of reach, or became complete, since the last promise.
 
-        A lane's first promise tells nobody: those slots hear of it within one round of `SLOTS` windows.
+        A lane's first promise tells nobody, or all who wait for complete windows: the others hear of it
+        within one round of `SLOTS` windows.
         """
-        if self.state.told_ms == NEVER:
+        first = self.state.told_ms == NEVER
+        if self.guarantee_ms == NEVER or (first and not self.plan.tells_complete):
             return
         tables = [aggregate.table for aggregate in self.plan.aggregates]
         before, now = self.state.told_ms, self.guarantee_ms

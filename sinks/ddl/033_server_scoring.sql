@@ -1,5 +1,5 @@
--- What became of server samples in the anomaly detector, by partition: how many were scored, learnt from, too old.
--- A figure counts metrics of samples since the log's first message, up to `next_offset`.
+-- What became of the metrics of server samples in the anomaly detector: scored, learnt from, too old to be scored.
+-- A figure counts values since the log's first message, up to `next_offset`.
 CREATE TABLE IF NOT EXISTS server_scoring_upserts
 (
     flow LowCardinality(String),
@@ -11,7 +11,6 @@ CREATE TABLE IF NOT EXISTS server_scoring_upserts
     scored UInt64,
     learning UInt64,
     stale UInt64,
-    missing UInt64,
     version UInt64
 )
 ENGINE = ReplacingMergeTree(version)
@@ -28,6 +27,5 @@ SELECT
     servers,
     scored,
     learning,
-    stale,
-    missing
+    stale
 FROM server_scoring_upserts FINAL;
