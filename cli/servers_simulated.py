@@ -55,10 +55,13 @@ def lines(found: Judged) -> Iterator[str]:
     for sort, count in counts.items():
         watchers = _marks(ours, sort, count) + _marks(theirs, sort, count)
         yield f"{sort:<10}{count:>9}{_size(found, sort):>13}{watchers}   {ALLOWED[sort]}"
-    for marks in (ours, theirs):
+    for marks in (ours, theirs, found.steadier):
         kinds = Counter(page.kind for page in marks.false).most_common()
         told = ", ".join(f"{count:,} {kind}" for kind, count in kinds)
-        yield f"false alarms of {marks.name}: {len(marks.false):,}" + (f" ({told})" if told else "")
+        yield (
+            f"{marks.name}: recall {marks.recall:.3f}, {marks.false_a_day:.2f} false alarms a server and day"
+            + (f" ({told})" if told else "")
+        )
     if missing := [sort for sort, count in counts.items() if not count]:
         yield f"FALLS SHORT nothing was planted of {', '.join(missing)}: give more --days or --servers"
         return

@@ -24,11 +24,12 @@ LEAST_SHARE = 0.005  # of the mean counts as spread anyway, or a steady metric w
 TIMEOUT_MS = 90_000  # three times the slowest rhythm of the fleet
 
 
-def three_sigma(samples: Samples) -> Iterator[Page]:
-    """Watch one server's samples, in order of arrival."""
+def three_sigma(samples: Samples, in_a_row: int = 1) -> Iterator[Page]:
+    """Watch one server's samples, in order of arrival; so many in a row must be unusual."""
     server, every_ms = int(samples.server[0]), int(np.median(np.diff(np.sort(samples.time_ms))))
     for place, metric in enumerate(LOADS):
-        rows = np.flatnonzero(unusual(samples.loads[:, place], HOUR_MS // every_ms))
+        found = unusual(samples.loads[:, place], HOUR_MS // every_ms)
+        rows = np.flatnonzero(np.convolve(found, np.ones(in_a_row))[: found.size] == in_a_row)
         for row in opened(rows):
             yield Page(server, metric, Kind.SPIKE, int(samples.time_ms[row]))
 

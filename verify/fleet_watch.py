@@ -22,18 +22,20 @@ from verify.fleet_marks import Marks, Page, marked
 
 PARTITIONS = 4
 AT_ONCE = 20_000  # samples
-OURS, THEIRS = "gamewax", "3 sigma"
+IN_A_ROW = 3
+OURS, THEIRS, STEADIER = "gamewax", "3 sigma", f"3 sigma, {IN_A_ROW} in a row"
 Told = Callable[[str, float], None]  # what is being done, and how much of it is done (0-1)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Both watchers' marks, and what was planted in how many samples."""
+    """The watchers' marks, and what was planted in how many samples; who waits for more is steadier."""
 
     samples: int
     planted: tuple[Planted, ...]
     ours: Marks
     theirs: Marks
+    steadier: Marks
 
     @property
     def passes(self) -> bool:
@@ -43,13 +45,15 @@ class Judged:
 
 def judged(days: FleetDays, told: Told) -> Judged:
     """Let days of a fleet pass, and compare who told what with what was planted."""
-    parts, planted, theirs = [], [], []
+    parts, planted = [], []
+    theirs, steadier, ours = list[Page](), list[Page](), list[Page]()
     for number, (samples, its_faults) in enumerate(days.each()):
         told("simulating, and watching by 3 sigma", number / len(days.hosts))
         parts.append(samples)
         planted += its_faults
-        theirs += [*three_sigma(together([samples])), *timeouts(samples)]
-    ours: list[Page] = []
+        own, silent = together([samples]), list(timeouts(samples))
+        theirs += [*three_sigma(own), *silent]
+        steadier += [*three_sigma(own, IN_A_ROW), *silent]
     for partition in range(min(PARTITIONS, len(parts))):
         share = partial(_share, told, partition)
         ours += watched(together(parts[partition::PARTITIONS]), share)
@@ -59,6 +63,7 @@ def judged(days: FleetDays, told: Told) -> Judged:
         tuple(planted),
         marked(OURS, ours, faults, server_days),
         marked(THEIRS, theirs, faults, server_days),
+        marked(STEADIER, steadier, faults, server_days),
     )
 
 

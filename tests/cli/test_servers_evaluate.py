@@ -22,8 +22,8 @@ PLANTED = tuple(Planted(fault, 4.0) for fault in FAULTS)
 
 
 def judged(ours: list[Page], theirs: list[Page]) -> Judged:
-    marks = (marked(name, pages, FAULTS, 4) for name, pages in (("gamewax", ours), ("3 sigma", theirs)))
-    return Judged(1_000, PLANTED, *marks)
+    named = (("gamewax", ours), ("3 sigma", theirs), ("steadier", PAGES))
+    return Judged(1_000, PLANTED, *(marked(name, pages, FAULTS, 4) for name, pages in named))
 
 
 def test_the_command_prints_a_line_for_each_sort_and_a_verdict() -> None:
@@ -32,8 +32,9 @@ def test_the_command_prints_a_line_for_each_sort_and_a_verdict() -> None:
     said = ended.stdout.splitlines()
     assert said[0].endswith("in all reports among them (seed 1)")
     assert [line.split()[0] for line in said[3:8]] == list(SORTS)
-    assert said[8].startswith("false alarms of gamewax: ")
-    assert said[9].startswith("false alarms of 3 sigma: ")
+    assert said[8].startswith("gamewax: recall ")
+    assert said[9].startswith("3 sigma: recall ")
+    assert said[10].startswith("3 sigma, 3 in a row: recall ")
     assert re.match(
         r"(OK|FALLS SHORT) recall [\d.]+ \(3 sigma [\d.]+\), false alarms a server and day ", said[-1]
     )

@@ -89,3 +89,13 @@ def test_three_sigma_pages_name_the_metric_that_is_out_of_line() -> None:
     times = np.arange(800) * 10_000
     samples = Samples(np.zeros(800, np.int64), times, times, loads, np.zeros(800, np.bool_))
     assert Page(0, CPU, "spike", 7_000_000) in set(three_sigma(samples))
+
+
+def test_who_waits_for_three_in_a_row_is_not_told_of_one() -> None:
+    loads = np.random.default_rng(2).normal(50, 1, (900, 4))
+    loads[[700, 800, 801, 802], LOADS.index(CPU)] = 99
+    times = np.arange(900) * 10_000
+    samples = Samples(np.zeros(900, np.int64), times, times, loads, np.zeros(900, np.bool_))
+    assert [page for page in three_sigma(samples, 3) if page.metric == CPU] == [
+        Page(0, CPU, "spike", 8_020_000)
+    ]
