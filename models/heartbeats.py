@@ -60,6 +60,7 @@ LEAVING = frozenset(
     }
 )  # fmt: skip  states of a server that leaves, in lower case and letters alone
 _NARROW = WORDS - COUNT
+SEEN = ANSWER - 1  # the last word of an answer
 
 
 class Beat(NamedTuple):
@@ -78,12 +79,17 @@ class Beat(NamedTuple):
 
 
 class Beats:
-    """The servers of one partition, numbered from 0, and its clocks."""
+    """The servers of one partition, numbered from 0, and its clocks.
+
+    `seen_ms` says of each of the beats that were given last how far the partition had come (`models.seen`):
+    to the end of that second, so that it is the same wherever batches are cut.
+    """
 
     def __init__(self, count: int = 0) -> None:
         self._servers: Ints = np.zeros((count, WORDS), np.int64)
         self._clock: Ints = np.zeros(CLOCK_WORDS, np.int64)
         self._clock[[NEWEST, FROZEN_TO, QUIET_SINCE, QUIET_NOW]] = NEVER
+        self.seen_ms: list[int] = []
 
     def __len__(self) -> int:
         return len(self._servers)
@@ -123,7 +129,7 @@ class Beats:
             answers,
         )
         told = look_at_all(self._servers, self._clock, answers, told)
-        return _beats(answers[:told])
+        return self._told(answers[:told])
 
     def quiet(self, since_ms: int, now_ms: int) -> list[Beat]:
         """Take a tick: by the broker's word nothing came into the partition from one moment to another.
@@ -132,7 +138,11 @@ class Beats:
         """
         pass_quiet(self._clock, since_ms, now_ms)
         answers = np.empty((2 * len(self), ANSWER), np.int64)
-        return _beats(answers[: look_at_all(self._servers, self._clock, answers, 0)])
+        return self._told(answers[: look_at_all(self._servers, self._clock, answers, 0)])
+
+    def _told(self, answers: Ints) -> list[Beat]:
+        self.seen_ms = answers[:, SEEN].tolist()
+        return _beats(answers)
 
     def pack(self) -> bytes:
         """Give all that is known as bytes."""
@@ -169,5 +179,5 @@ def _beats(answers: Ints) -> list[Beat]:
             Change.OPENED if change == OPENED else Change.RESOLVED,
             time,
         )
-        for server, opened_ms, since_ms, interval_ms, change, time in answers.tolist()
+        for server, opened_ms, since_ms, interval_ms, change, time, _ in answers.tolist()
     ]

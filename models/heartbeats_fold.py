@@ -8,6 +8,8 @@ Rules:
   is nobody's silence. Time that ticks have proven counts in full, and is not counted twice.
 - A server is silent for the smaller of the two; one whose samples are of long ago when they come (a past
   that is loaded, files) for event time alone, since Kafka's says nothing about it.
+- All servers are looked at before the newest event time goes into another second, so what is found is found
+  in the second in which it came to be, wherever batches are cut. An answer's `seen` is that second's end.
 - After Kafka time stood still for everybody it stays so for as long, `SETTLES_MS` at most: until all who
   were cut off had time to come back.
 """
@@ -55,7 +57,8 @@ CAPS = tuple(round(LEAST_MS * 2 ** (half / 2)) for half in range(1, 36))  # 1.4 
 BY_EVENTS = 7
 BY_KAFKA = BY_EVENTS + len(CAPS)
 CLOCK_WORDS = BY_KAFKA + len(CAPS)
-ANSWER = 6  # server, opened, since, interval, change, time
+ANSWER = 7  # server, opened, since, interval, change, time, seen
+SECOND_MS = 1_000
 
 
 @inlined
@@ -87,12 +90,15 @@ def _forgotten(server: Ints, clock: Ints) -> bool:
 
 
 @inlined
-def _tell(answers: Ints, told: int, number: int, server: Ints, time_ms: int) -> int:
+def _tell(  # noqa: PLR0913, PLR0917
+    answers: Ints, told: int, number: int, server: Ints, time_ms: int, clock: Ints
+) -> int:
     """Write an answer about a server whose alarm is open: it opens, or is resolved at some time."""
     answers[told, 0], answers[told, 1], answers[told, 2] = number, server[OPEN], server[LAST]
     answers[told, 3] = (server[OPEN] - server[LAST]) // MISSED
     answers[told, 4] = OPENED if time_ms == NEVER else RESOLVED
     answers[told, 5] = max(time_ms, server[OPEN])
+    answers[told, 6] = ((clock[NEWEST] + clock[TICKED]) // SECOND_MS + 1) * SECOND_MS - 1
     return told + 1
 
 
@@ -101,10 +107,10 @@ def _look(answers: Ints, told: int, number: int, server: Ints, clock: Ints) -> i
     """Open the alarm of a server that is overdue, and forget one that is silent for a day."""
     if _overdue(server, clock):
         server[OPEN] = server[LAST] + MISSED * max(server[EVERY], server[SLOW])
-        told = _tell(answers, told, number, server, NEVER)
+        told = _tell(answers, told, number, server, NEVER, clock)
     if _forgotten(server, clock):
         if server[OPEN]:
-            told = _tell(answers, told, number, server, server[LAST] + FORGET_MS)
+            told = _tell(answers, told, number, server, server[LAST] + FORGET_MS, clock)
         for word in range(WORDS):
             server[word] = 0
     return told
@@ -223,7 +229,7 @@ def _hear(  # noqa: PLR0913, PLR0917 — a sample's columns
         server[LEAVING] |= leaving and time_ms == server[LAST]
     else:
         if server[OPEN]:
-            told = _tell(answers, told, number, server, time_ms)
+            told = _tell(answers, told, number, server, time_ms, clock)
         if known and not server[LEAVING]:
             _learn(server, gap, silent)
         apart = not known or 2 * (kafka_ms - server[ARRIVED]) >= gap
@@ -260,8 +266,10 @@ def fold_beats(  # noqa: PLR0913, PLR0917 — the columns of the samples, then t
     told = 0
     for row in range(len(numbers)):
         server = servers[numbers[row]]
-        told = _look(answers, told, numbers[row], server, clock)
         time_ms = min(times[row], kafka_times[row])
+        if time_ms // SECOND_MS > clock[NEWEST] // SECOND_MS:
+            told = look_at_all(servers, clock, answers, told)
+        told = _look(answers, told, numbers[row], server, clock)
         told = _hear(answers, told, numbers[row], server, clock, time_ms, kafka_times[row], leaving[row])
     return told
 

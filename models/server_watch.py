@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -95,7 +96,7 @@ class ServerWatch:
         seen = seen_ms(self.seen_ms, time_ms, kafka_ms)
         self.seen_ms = int(seen[-1])
         beats = self._beats.beat(servers, time_ms, kafka_ms, leaving(samples["state"]))
-        alarms = [self._silence(beat) for beat in beats]
+        alarms = self._silences(beats)
         for place, metric in enumerate(METRICS):
             if samples[metric].null_count() < samples.height:
                 values = samples[metric].fill_null(np.nan).to_numpy()
@@ -106,7 +107,7 @@ class ServerWatch:
 
     def quiet(self, since_ms: int, now_ms: int) -> list[Alarm]:
         """Look at a silence that the broker has vouched for, from one moment to another (`windows.take`)."""
-        return [self._silence(beat) for beat in self._beats.quiet(since_ms, now_ms)]
+        return self._silences(self._beats.quiet(since_ms, now_ms))
 
     def _servers(self, samples: pl.DataFrame) -> Ints:
         """Number the servers of samples and make room for those that are new."""
@@ -158,7 +159,11 @@ class ServerWatch:
         )
         return self._open[stream]
 
-    def _silence(self, beat: Beat) -> Alarm:
+    def _silences(self, beats: Sequence[Beat]) -> list[Alarm]:
+        seen = self._beats.seen_ms
+        return [self._silence(beat, seen_ms) for beat, seen_ms in zip(beats, seen, strict=True)]
+
+    def _silence(self, beat: Beat, seen_ms: int) -> Alarm:
         """Give the alarm of a missed heartbeat: its value is the silence, in seconds."""
         (game_id, server_id), (fleet_id, region) = self.names.names[beat.server], self._where[beat.server]
         return Alarm(
@@ -178,6 +183,7 @@ class ServerWatch:
             high=(beat.opened_ms - beat.since_ms) / 1000,
             score=1.0,
             told=1 if beat.change is Change.OPENED else 2,
+            seen_ms=seen_ms,
         )
 
     def _tidy(self, newest_ms: int) -> None:

@@ -125,9 +125,7 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
         before_ms = self._reached.get(value.partition, self._passed_ms)
         reached_ms = max(before_ms, value.guarantee_ms)
         for alarm in value.alarms:
-            at_ms = max(before_ms, alarm.seen_ms or alarm.time_ms)
-            reached_ms = max(reached_ms, at_ms)
-            heappush(self._waiting, seen(at_ms, alarm))
+            heappush(self._waiting, seen(max(before_ms, alarm.seen_ms or alarm.time_ms), alarm))
         self._reached[value.partition] = reached_ms
         self._silent.pop(value.partition, None)
         if value.quiet_ms > 0:
