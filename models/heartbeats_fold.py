@@ -10,8 +10,8 @@ Rules:
   that is loaded, files) for event time alone, since Kafka's says nothing about it.
 - All servers are looked at before the newest event time goes into another second, so what is found is found
   in the second in which it came to be, wherever batches are cut. An answer's `seen` is that second's end.
-- After Kafka time stood still for everybody it stays so for as long, `SETTLES_MS` at most: until all who
-  were cut off had time to come back.
+- After Kafka time stood still for everybody, longer than usual, it stays so for as long, `SETTLES_MS` at
+  most: until all who were cut off had time to come back.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ RING = 8  # intervals that its rhythm is told from
 LEAST_MS = 1_000  # no rhythm is faster: a pause of a moment is nobody's death
 LONG_AGO_MS = 60_000  # older when it came: a past that is loaded
 HOLE_MS, SETTLES_MS = 3_000, 15_000
+PAUSE_MS, LONGEST_PAUSE_MS, NS = 1_000, 600_000, 1_000_000  # of a partition's usual longest pause, kept in ns
 MOST_DELAY_US, FADES_MS = (
     60_000_000,
     1_800_000,
@@ -52,9 +53,9 @@ NOTHING, OPENED, _, RESOLVED = range(4)  # as in `models.anomaly_fold`
 GAPS = 16
 WORDS = GAPS + RING
 # words of a partition, then its clocks
-NEWEST, NEWEST_KAFKA, TICKED, TICKED_KAFKA, FROZEN_TO, QUIET_SINCE, QUIET_NOW = range(7)
+NEWEST, NEWEST_KAFKA, TICKED, TICKED_KAFKA, FROZEN_TO, PAUSE, QUIET_SINCE, QUIET_NOW = range(8)
 CAPS = tuple(round(LEAST_MS * 2 ** (half / 2)) for half in range(1, 36))  # 1.4 s to two days
-BY_EVENTS = 7
+BY_EVENTS = 8
 BY_KAFKA = BY_EVENTS + len(CAPS)
 CLOCK_WORDS = BY_KAFKA + len(CAPS)
 ANSWER = 7  # server, opened, since, interval, change, time, seen
@@ -117,6 +118,14 @@ def _look(answers: Ints, told: int, number: int, server: Ints, clock: Ints) -> i
 
 
 @inlined
+def _note_pause(clock: Ints, step: int) -> None:
+    """Learn how long a partition pauses usually: a longer pause is believed bit by bit, and fades."""
+    clock[PAUSE] -= clock[PAUSE] * min(step, FADES_MS) // FADES_MS
+    believed = min(step, LONGEST_PAUSE_MS) * NS
+    clock[PAUSE] = max(clock[PAUSE], min(believed, max(clock[PAUSE] * 5 // 4, PAUSE_MS * NS)))
+
+
+@inlined
 def _advance(clock: Ints, time_ms: int, kafka_ms: int) -> None:
     """Move the clocks to a sample."""
     if clock[NEWEST] == NEVER:
@@ -128,8 +137,9 @@ def _advance(clock: Ints, time_ms: int, kafka_ms: int) -> None:
         counted = min(step, max(kafka_ms - clock[FROZEN_TO], 0))
         for place in range(len(CAPS)):
             clock[BY_KAFKA + place] += min(counted, CAPS[place])
-        if step > HOLE_MS:
+        if step > max(HOLE_MS, 2 * clock[PAUSE] // NS):
             clock[FROZEN_TO] = kafka_ms + min(step, SETTLES_MS)
+        _note_pause(clock, step)
         clock[NEWEST_KAFKA], clock[TICKED_KAFKA] = kafka_ms, 0
     step = time_ms - clock[NEWEST]
     if step > 0:
