@@ -2,8 +2,8 @@
 
 Rules: a player is a row of columns, told from the row number and the random numbers alone. Households share
 an IP address (NAT): most have three players, some 60. One player in 20 sends no session id, one in five
-plays another game than the default one, one in ten has a newer client that sends more fields. The first
-players are the fraud rings, if there are any.
+plays another game than the default one, one in ten has a newer client that sends more fields. Players play
+on a server of their game. The first players are the fraud rings, if there are any.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from simulator.plan import Bools, Floats, Ints, Plan
 from simulator.times import CLOCKS
 
 GAMES = ("", "arena", "kart")
-OF_TEN = (0, 1, 0, 0, 2, 0, 0, 0, 0, 0)  # the game of each tenth player
+OF_TEN = (0, 1, 0, 0, 2, 0, 0, 0, 0, 0)  # the game of each tenth player, and of each tenth server …
+FIRST_SERVER = 5  # … which begin there, so that few servers have one game
 ANONYMOUS, NEWER = 20, 10  # one in so many players
 FEWEST_FAILS, MOST_FAILS = 5, 25  # in a row, before a player gives up
 HABITS = (
@@ -81,6 +82,7 @@ def players(plan: Plan, levels: int, servers: int) -> Players:
     """Make the players of a run."""
     random, count = plan.random("players"), plan.people
     rows = np.arange(count)
+    game = np.array(OF_TEN)[rows % len(OF_TEN)]
     ring = np.where((rows < RINGS * RING) & plan.trouble.rings, rows // RING, -1)
     limits, habits = np.array(HABITS).T
     spends = habits[np.searchsorted(limits, random.random(count), side="right").clip(max=len(HABITS) - 1)]
@@ -88,10 +90,10 @@ def players(plan: Plan, levels: int, servers: int) -> Players:
         skill=random.random(count),
         spends=np.where(ring >= 0, RING_SPENDS, spends),
         patience=random.integers(FEWEST_FAILS, MOST_FAILS + 1, count),
-        game=np.array(OF_TEN)[rows % len(OF_TEN)],
+        game=game,
         clock=np.array(CLOCKS)[rows % len(CLOCKS)],
         skew_ms=_skew_ms(random, count, plan.trouble.skew),
-        server=rows * servers // count,
+        server=_servers(game, servers),
         ring=ring,
         seats=plan.seats,
         level=random.integers(0, levels, count),
@@ -99,6 +101,22 @@ def players(plan: Plan, levels: int, servers: int) -> Players:
         busy=np.zeros(count, np.bool_),
         gone=np.zeros(count, np.bool_),
     )
+
+
+def game_of_server(server: int) -> int:
+    """Give the index in `GAMES` of the game that a server is for."""
+    return OF_TEN[(server + FIRST_SERVER) % len(OF_TEN)]
+
+
+def _servers(game: Ints, servers: int) -> Ints:
+    """Spread each game's players over its servers, or over the first game's where it has none."""
+    games = np.array([game_of_server(server) for server in range(servers)])
+    found = np.empty_like(game)
+    for of in range(len(GAMES)):
+        its, players = np.flatnonzero(games == of), np.flatnonzero(game == of)
+        its = its if its.size else np.flatnonzero(games == 0)
+        found[players] = its[np.arange(players.size) * its.size // players.size]
+    return found
 
 
 def _skew_ms(random: np.random.Generator, count: int, share: float) -> Ints:

@@ -2,11 +2,13 @@
 
 Rules: a step of a seat follows its last one, so a block of steps is done in rounds in which no seat occurs
 twice. A level is tried again until it is completed. Who fails too often in a row gives up, and may never come
-back. A purchase comes between two steps. When somebody leaves, the next one sits down at once.
+back. A purchase comes between two steps. When somebody leaves, the next one sits down at once. In an outage
+of their server players leave or wait (`simulator.outages`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -27,8 +29,10 @@ from simulator.levels import (
     START,
     Levels,
 )
+from simulator.outages import NONE, began_ms, leaves
 from simulator.plan import Floats, Ints
 from simulator.players import Players
+from simulator.servers import Outage
 
 COMING, STARTING, LEAVING, ENDED = (
     -3,
@@ -41,12 +45,12 @@ FEWEST, MOST = 3, 14  # attempts in one session
 ELSEWHERE = 0.4  # share of the sessions that go to any level, not to the player's own
 SKILL = 1.0  # how much of a level's fail share depends on who tries
 CHURN = 0.25  # of those who give up, so many never come back
-BUYS = -1  # the action of a purchase
+BUYS, WAITS = -1, -2  # the action of a purchase, and of nothing
 ALWAYS = 1.0  # who buys at every step plays on meanwhile
 
 
 class Steps(NamedTuple):
-    """What happened at each tick: whose it was, in which session, the action's code or `BUYS`."""
+    """What happened at each tick: whose it was, in which session, the action's code, `BUYS` or `WAITS`."""
 
     player: Ints
     session: Ints
@@ -55,16 +59,17 @@ class Steps(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One round: each seat once, with random numbers of its own."""
+    """One round: each seat once, with its moment (epoch microseconds) and random numbers of its own."""
 
     seats: Ints
+    at_us: Ints
     luck: Floats
     place: Floats
     purse: Floats
 
     def of(self, some: Ints) -> Turn:
         """Take some of the seats."""
-        return Turn(self.seats[some], self.luck[some], self.place[some], self.purse[some])
+        return Turn(self.seats[some], self.at_us[some], self.luck[some], self.place[some], self.purse[some])
 
 
 class Seats:
@@ -81,13 +86,14 @@ class Seats:
         self.step = np.full(self.count, COMING)
         self._sit_down(np.arange(self.count))
 
-    def act(self, seats: Ints) -> Steps:
-        """Let seats act in the given order."""
+    def act(self, seats: Ints, at_us: Ints, outages: Sequence[Outage]) -> Steps:
+        """Let seats act in the given order, at these moments, in which there are these outages."""
         order, bounds = rounds(seats)
-        asked, draws = seats[order], self.random.random((3, seats.size))
+        asked, times, draws = seats[order], at_us[order], self.random.random((3, seats.size))
         done = np.empty((3, seats.size), np.int64)
         for first, last in pairwise(bounds.tolist()):
-            done[:, first:last] = self._round(Turn(asked[first:last], *draws[:, first:last]))
+            turn = Turn(asked[first:last], times[first:last], *draws[:, first:last])
+            done[:, first:last] = self._round(turn, outages)
         steps = np.empty_like(done)
         steps[:, order] = done
         return Steps(*steps)
@@ -96,10 +102,25 @@ class Seats:
         """Count the players on each server."""
         return np.bincount(self.players.server[self.player[self.step > COMING]], minlength=servers)
 
-    def _round(self, turn: Turn) -> Steps:
+    def _round(self, turn: Turn, outages: Sequence[Outage]) -> Steps:
+        """Let each seat act, where its server is out by the rules of outages."""
+        player, session = self.player[turn.seats], self.session[turn.seats]
+        outage_ms = began_ms(outages, self.players.server[player], turn.at_us)
+        if not outage_ms.any():
+            return Steps(player, session, self._play(turn))
+        action = np.full(player.size, WAITS)
+        fine = np.flatnonzero(outage_ms == NONE)
+        action[fine] = self._play(turn.of(fine))
+        begun = self.step[turn.seats] > COMING
+        going = np.flatnonzero((outage_ms != NONE) & begun & leaves(player, outage_ms))
+        if going.size:
+            action[going] = self._leave(turn.of(going))
+        return Steps(player, session, action)
+
+    def _play(self, turn: Turn) -> Ints:
         seats = turn.seats
-        player, session, step = self.player[seats], self.session[seats], self.step[seats]
-        action = self.arena[seats] + FIRST_DEED + (turn.luck * DEEDS).astype(np.int64)
+        player, step = self.player[seats], self.step[seats]
+        action: Ints = self.arena[seats] + FIRST_DEED + (turn.luck * DEEDS).astype(np.int64)
         buys = turn.purse < self.spends[player]
         stays = buys & (self.spends[player] < ALWAYS)
         self.step[seats] -= (step > ENDED) & ~stays
@@ -113,7 +134,7 @@ class Seats:
             if some.size:
                 action[some] = act(turn.of(some))
         action[buys] = BUYS
-        return Steps(player, session, action)
+        return action
 
     def _come(self, turn: Turn) -> int:
         self.step[turn.seats] = STARTING

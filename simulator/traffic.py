@@ -20,7 +20,8 @@ from simulator.mishaps import Mishaps
 from simulator.plan import GOOD, PLAYER_EVENTS, PLAYERS, PURCHASE_EVENTS, SERVER_METRICS, Floats, Ints, Plan
 from simulator.reports import Reports, Span
 from simulator.rhythm import busy_share
-from simulator.seats import BUYS, Seats, Steps
+from simulator.seats import BUYS, WAITS, Seats, Steps
+from simulator.servers import Outage
 from simulator.world import World, world
 from simulator.writing import Writer
 
@@ -64,7 +65,8 @@ class Traffic:
         at_us = self.now_us + passed_us.astype(np.int64)
         before = self.seats.on_servers(self.world.servers.count)
         in_play = max(1, int(self.plan.seats * share))
-        steps = self.seats.act(self.random.integers(0, in_play, count))
+        outages = self._outages(int(at_us[-1]))
+        steps = self.seats.act(self.random.integers(0, in_play, count), at_us[:-1], outages)
         after = self.seats.on_servers(self.world.servers.count)
         facts = self._acts(steps, at_us[:-1])
         reports = self.reports.of(Span(self.now_us, int(at_us[-1]), before, after))
@@ -73,6 +75,11 @@ class Traffic:
             facts |= self._sold(self.shop, self.now_us, int(at_us[-1]))
         self.now_us = int(at_us[-1])
         return facts, self.now_us
+
+    def _outages(self, until_us: int) -> list[Outage]:
+        """Name the outages that there are from now on."""
+        found = self.world.servers.outages(until_us // 1000 + 1)
+        return [of for of in found if of.to_ms * 1000 > self.now_us]
 
     def _sold(self, shop: Shop, from_us: int, to_us: int) -> dict[str, pl.DataFrame]:
         """Let the shop sell for a span."""
@@ -89,7 +96,7 @@ class Traffic:
         purchases = every.filter(buys).drop("session", "action")
         offer = self._offers(purchases["player"].to_numpy())
         return {
-            PLAYER_EVENTS: every.filter(~buys),
+            PLAYER_EVENTS: every.filter(~buys & (steps.action != WAITS)),
             PURCHASE_EVENTS: purchases.with_columns(pl.Series("offer", offer)),
         }
 

@@ -17,6 +17,7 @@ from simulator.batch import Batch
 from simulator.counts import Counts
 from simulator.fraud_truth import FraudTruth
 from simulator.loads import LOADS
+from simulator.outage_truth import OutageTruth
 from simulator.plan import GOOD, LATE, PLAYER_EVENTS, PURCHASE_EVENTS, SERVER_METRICS
 from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
 from simulator.world import World
@@ -40,6 +41,8 @@ class Truth:
         self.counts = Counts(world.plan.topics)
         self.newest_us = world.plan.start_ms * 1000
         self.fraud = FraudTruth(world.plan.run, world.people) if world.people else None
+        hears = PLAYER_EVENTS in world.plan.topics and world.plan.trouble.outage
+        self.outages = OutageTruth(world) if hears else None
         self._kept: dict[str, list[pl.DataFrame]] = {topic: [kept(topic, None)] for topic in KEPT}
 
     @property
@@ -53,6 +56,8 @@ class Truth:
             self.counts.add([batch])
             if len(batch) and batch.topic in KEPT:
                 self._kept[batch.topic].append(kept(batch.topic, batch.facts))
+                if self.outages:
+                    self.outages.add(batch.topic, batch.facts)
                 if self.fraud and batch.topic == PURCHASE_EVENTS:
                     self.fraud.add(batch.facts)
                 self.newest_us = max(self.newest_us, int(batch.due_us[-1]))

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from simulator.fraud_truth import FraudTruth
+from simulator.items import UNITS
 from simulator.players import RING, RINGS
 from simulator.server_faults import server_faults
+from simulator.servers import Outage
 from simulator.text_files import opened
 from simulator.truth import Truth
 from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
@@ -67,7 +69,7 @@ def planted(truth: Truth) -> Iterator[Fact]:
     for outage in world.servers.outages(truth.newest_us // 1000):
         server_id = world.servers.ids[outage.server]
         span = {"from": moment(outage.from_ms), "to": moment(outage.to_ms)}
-        yield {"fact": "outage", "server_id": server_id, **span}
+        yield {"fact": "outage", "server_id": server_id, **span, **harm(truth, outage)}
     for fault in server_faults(world.servers, world.plan.start_ms, truth.newest_us // 1000):
         span = {"from": moment(fault.from_ms), "to": moment(fault.to_ms)}
         about = {"kind": fault.sort, "server_id": world.servers.ids[fault.server], **span}
@@ -80,6 +82,20 @@ def planted(truth: Truth) -> Iterator[Fact]:
         for ring in range(RINGS):
             names = [world.names.keys[ring * RING + number].decode() for number in range(RING)]
             yield {"fact": "fraud_ring", "players": names, "device_id": f"shared_{ring}"}
+
+
+def harm(truth: Truth, outage: Outage) -> Fact:
+    """Tell what an outage did to players and revenue, if players are heard of."""
+    if truth.outages is None:
+        return {}
+    found, keys = truth.outages.harm(outage, truth.newest_us // 1000), truth.world.names.keys
+    sums = {code: [f"{Decimal(units) / UNITS:.4f}" for units in both] for code, both in found.money.items()}
+    return {
+        "players": [keys[player].decode() for player in found.players],
+        "left": len(found.left),
+        "silent": len(found.silent),
+        "revenue": [{"currency": code, "before": a, "during": b} for code, (a, b) in sums.items()],
+    }
 
 
 def frauds(found: FraudTruth) -> Iterator[Fact]:

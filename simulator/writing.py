@@ -13,7 +13,7 @@ from simulator.fraud_writing import bought, registered
 from simulator.loads import LOADS
 from simulator.malformed import FAULTS
 from simulator.plan import PLAYER_EVENTS, PLAYERS, SERVER_METRICS, Ints
-from simulator.players import ANONYMOUS, REGIONS
+from simulator.players import ANONYMOUS, GAMES, REGIONS, game_of_server
 from simulator.reports import MILLI, STATES
 from simulator.servers import Servers
 from simulator.times import ZULU_CLOCK, written
@@ -21,7 +21,6 @@ from simulator.world import World
 
 Values = list[bytes | None]
 COUNTS = ("players", "disconnects")  # of a server's report
-SERVER_GAMES = ("", "", "arena")  # of the first, second and third server, and so on
 FLEETS = ("eu-west", "us-east", "ap-south")  # one in each of the players' regions
 
 
@@ -120,7 +119,7 @@ def server_heads(servers: Servers) -> pl.Series:
 
 def game_of(server: int) -> str:
     """Name the game of a server."""
-    return SERVER_GAMES[server % len(SERVER_GAMES)]
+    return GAMES[game_of_server(server)]
 
 
 def told(facts: pl.DataFrame, text: pl.Expr) -> pl.Series:
