@@ -71,11 +71,11 @@ def parse(text: str) -> Slo:
         ValueError: what is wrong, and in which line.
 
     """
-    root = _composed(text)
+    root, content = _loaded(text)
     for node, name in twice(root):
         raise _Wrong(node.start_mark.line + 1, f"`{name}` stands twice")
     try:
-        slo = msgspec.convert(yaml.safe_load(text), Slo)
+        slo = msgspec.convert(content, Slo)
     except msgspec.ValidationError as error:
         raise _refused(str(error), root) from error
     if too_low := unreachable(slo):
@@ -86,9 +86,10 @@ def parse(text: str) -> Slo:
     return slo
 
 
-def _composed(text: str) -> Node | None:
+def _loaded(text: str) -> tuple[Node | None, object]:
+    """Parse YAML: with its places, and as plain values."""
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         told = f"this is no YAML: {error.problem or error.context}"
