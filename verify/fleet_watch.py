@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
+import polars as pl
 
-from models.anomaly import KINDS, OPENED, WORSE, Streams
-from models.heartbeats import Beats
-from models.server_alarm import HEARTBEAT, Change, Kind
+from models.server_alarm import Change
+from models.server_watch import COLUMNS, ServerWatch
 from simulator.faults import SORTS
 from simulator.fleet_days import FleetDays, Planted, Samples, together
 from simulator.loads import LOADS
@@ -68,20 +67,24 @@ def judged(days: FleetDays, told: Told) -> Judged:
 
 
 def watched(samples: Samples, told: Callable[[float], None]) -> Iterator[Page]:
-    """Watch one partition's samples by the flow's own detector and heartbeats."""
-    servers = int(samples.server.max()) + 1
-    streams, beats = Streams(servers * len(LOADS)), Beats(servers)
+    """Watch one partition's samples by the flow's own watch; an alarm comes when the partition is so far."""
+    watch = ServerWatch()
     for first in range(0, samples.server.size, AT_ONCE):
         told(first / samples.server.size)
         some = samples.of(slice(first, first + AT_ONCE))
-        for beat in beats.beat(some.server, some.time_ms, some.arrived_ms, some.leaving):
-            if beat.change is Change.OPENED:
-                yield Page(beat.server, HEARTBEAT, Kind.MISSED_HEARTBEAT, beat.time_ms)
-        for place, metric in enumerate(LOADS):
-            found = streams.score(some.server * len(LOADS) + place, some.time_ms, some.loads[:, place])
-            for row in np.flatnonzero((found.change == OPENED) | (found.change == WORSE)).tolist():
-                at_ms = int(some.time_ms[row])
-                yield Page(int(some.server[row]), metric, KINDS[int(found.kind[row])], at_ms)
+        for alarm in watch.see(frame(some)):
+            if alarm.change is not Change.RESOLVED:
+                yield Page(int(alarm.server_id), alarm.metric, alarm.kind, alarm.seen_ms)
+
+
+def frame(samples: Samples) -> pl.DataFrame:
+    """Write samples as the flow's events; a server is named by its number."""
+    state = pl.when(pl.Series(samples.leaving)).then(pl.lit("draining")).otherwise(pl.lit("up"))
+    texts = {"game_id": pl.lit(""), "fleet_id": pl.lit(""), "region": pl.lit(""), "state": state}
+    loads = dict(zip(LOADS, samples.loads.T, strict=True))
+    times = {"event_time": samples.time_ms, "kafka_time_ms": samples.arrived_ms}
+    events = pl.DataFrame({"server_id": samples.server, **times, **loads})
+    return events.with_columns(pl.col("server_id").cast(pl.String), **texts).select(COLUMNS)
 
 
 def _share(told: Told, partition: int, done: float) -> None:
