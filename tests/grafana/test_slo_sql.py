@@ -19,8 +19,8 @@ from tests.grafana.grafana_engine import Rule, firing, panel_sql, rules
 BOARD_PANELS = json.loads((ROOT / BOARD).read_text())["panels"]
 PANELS = {panel["id"]: panel["targets"][0]["rawSql"] for panel in BOARD_PANELS if panel["type"] != "row"}
 AVAILABILITY, LATENCY = 10, 20  # numbers of the first panel of an objective
-TEXTS = {
-    f"{page.stem} {number}": sql
+TEXTS = {  # those of several pages once
+    sql: f"{page.stem} {number}"
     for page in sorted((ROOT / "docs/runbooks").glob("*.md"))
     for number, sql in enumerate(re.findall(r"```sql\n(.*?)```", page.read_text(), re.DOTALL))
 }
@@ -76,10 +76,10 @@ def test_who_spends_it_is_named(planted: Planted) -> None:
     assert {("silent_20", "s0"), ("silent_20", "s1"), ("silent_2", "s0")} <= silent
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_the_sql_of_a_runbook_runs(planted: Planted, name: str) -> None:
+@pytest.mark.parametrize("sql", TEXTS, ids=TEXTS.values())
+def test_the_sql_of_a_runbook_runs(planted: Planted, sql: str) -> None:
     planted.complete_until(CLEAN_MIN + 30)
-    assert planted.reader.raw_query(TEXTS[name], fmt="TSVWithNames")  # names of columns, if no rows
+    assert planted.reader.raw_query(sql, fmt="TSVWithNames")  # names of columns, if no rows
 
 
 def test_a_server_that_is_back_and_one_forgotten_cost_what_they_were_away(planted: Planted) -> None:
