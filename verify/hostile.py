@@ -34,6 +34,15 @@ NO_METRICS = {
     "null": "field_missing", '"50"': "field_type", "1e12": "field_range", "-1e400": "field_range",
     "NaN": "not_json", "true": "field_type", "{}": "field_type",
 }  # fmt: skip
+OPTIONAL = {  # what a sample of a server may tell, as written in JSON
+    "fleet_id": ('"f1"', '"f2"', "3", '""', "null"),
+    "region": ('"eu"', '"\\u00e9u"', '""'),
+    "players": ("0", "64", "9007199254740993", "-1"),
+    "capacity": ("100", "null", "9223372036854775807"),
+    "tick_ms": ("0", "15.5", "1e-06", "-0.25", "33"),
+    "disconnects": ("0", "2", "null"),
+}
+TOLD = 0.7  # share of samples that tell one of them
 UNKNOWN = ("", ',"coupon":{"code":"X"}', ',"tags":["a",null]', ',"\\u0078":1e5', ',"note":"é \\" } ,"')
 Made = tuple[str, str]  # a message's text and why it is no event, or ""
 Make = Callable[[Random, int, int], Made]
@@ -76,6 +85,7 @@ def metrics(random: Random, ms: int, number: int) -> Made:
     if random.random() < BAD:
         spoiled, why = random.choice(list(NO_METRICS.items()))
         written[random.choice(list(written))] = spoiled
+    written |= {name: random.choice(values) for name, values in OPTIONAL.items() if random.random() < TOLD}
     fields = ",".join(f'"{name}": {value}' for name, value in written.items())
     text = (
         f'{{"server_id":{json.dumps(random.choice(["s1", "s2", 7]))},{fields},'

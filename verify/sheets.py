@@ -15,7 +15,7 @@ Row = Mapping[str, object]
 Sheet = Mapping[Key, Row]
 
 COUNTING = ("events", "purchases", "samples", "read")  # the column that says how many events a row stands for
-PERCENTILES = ("latency_p50", "latency_p95", "latency_p99")
+PERCENTILES = ("latency_p50", "latency_p95", "latency_p99", "tick_ms_p50", "tick_ms_p99")
 PERCENTILE_ERROR = 0.0101  # of the value; a float's last bits on top of 1 %
 EXAMPLES = 5
 

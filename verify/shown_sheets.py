@@ -28,6 +28,12 @@ class View:
     columns: tuple[str, ...]
 
 
+HEALTH = (
+    *("samples", "cpu_load_avg", "cpu_load_max", "memory_usage_avg", "memory_usage_max"),
+    *("latency_avg", "latency_max", "latency_p50", "latency_p95", "latency_p99"),
+    *("players_avg", "players_max", "capacity", "tick_ms_p50", "tick_ms_p99", "disconnects"),
+    *("latency_buckets", "latency_counts", "tick_ms_buckets", "tick_ms_counts"),
+)
 VIEWS = {
     "engagement_by_level": View(
         f"{WINDOW}, game_id, level_id, map_id",
@@ -38,13 +44,9 @@ VIEWS = {
     ),
     "engagement": View(f"{WINDOW}, game_id", ("events", "players", "sessions")),
     "item_sales": View(f"{WINDOW}, game_id, item_id, currency", ("purchases", "revenue", "buyers")),
-    "server_health": View(
-        f"{WINDOW}, game_id, server_id",
-        (
-            *("samples", "cpu_load_avg", "cpu_load_max", "memory_usage_avg", "memory_usage_max"),
-            *("latency_avg", "latency_max", "latency_p50", "latency_p95", "latency_p99"),
-        ),
-    ),
+    "server_health": View(f"{WINDOW}, game_id, server_id", (*HEALTH, "fleet_id", "region")),
+    "server_health_by_fleet": View(f"{WINDOW}, game_id, fleet_id", ("servers", *HEALTH)),
+    "server_health_by_region": View(f"{WINDOW}, game_id, region", ("servers", *HEALTH)),
     "dead_letters": View(PLACE, ("reason", "hex(key) AS key", "hex(raw) AS raw", "first_seen")),
     "late_events": View(f"flow, window_seconds, {PLACE}", ("reason", "event_time", "hex(raw) AS raw")),
     "accounting": View(

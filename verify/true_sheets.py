@@ -11,7 +11,8 @@ from typing import Any
 from verify.logs import Recorded
 from verify.meaning import Meant, meant, moment
 from verify.oracle import Judged, Limits, judge, truth
-from verify.oracle_groups import health, sales
+from verify.oracle_groups import sales
+from verify.oracle_servers import TABLES, health, health_by
 from verify.sheets import Key, Row, Sheet
 
 FLOW = {"player-events": "engagement", "purchase-events": "purchases", "server-metrics": "server_health"}
@@ -39,7 +40,8 @@ def windows(topic: str, read: Sequence[Meant], judged: Judged, limits: Limits) -
     if topic == "purchase-events":
         return {"item_sales": sales(judged)}
     if topic == "server-metrics":
-        return {"server_health": health(judged)}
+        together = {table: health_by(judged, column) for table, column in TABLES.items()}
+        return {"server_health": health(judged), **together}
     true = truth((of.message() for of in read), limits)
     return {"engagement_by_level": true.by_level, "engagement": true.whole_game}
 

@@ -18,7 +18,8 @@ from settings import Settings
 from sinks.clickhouse_client import connect
 from sources.kafka_client import describe
 from verify.oracle import Limits, truth
-from verify.oracle_groups import health, sales
+from verify.oracle_groups import sales
+from verify.oracle_servers import TABLES, health, health_by
 from verify.poison import shown
 from verify.poison.contract import PLAYERS, PURCHASES, SERVERS
 from verify.poison.flows import FLOWS, Ran, drain
@@ -190,6 +191,8 @@ def compared_topic(client: Client, true: TopicTruth) -> Iterator[Compared]:
         yield compare("item_sales", shown_sheet(client, "item_sales"), sales(true.judged))
     else:
         yield compare("server_health", shown_sheet(client, "server_health"), health(true.judged))
+        for view, column in TABLES.items():
+            yield compare(view, shown_sheet(client, view), health_by(true.judged, column))
 
 
 def compared_records(true: TopicTruth, log_id: str, records: Mapping[str, shown.Record]) -> Compared:

@@ -18,6 +18,14 @@ from verify.oracle import Event
 START_MS = 1_700_000_000_000
 FUTURE_MS = 300_000  # an event this far beyond its arrival is a dead letter
 METRICS = ("cpu_load", "memory_usage", "latency")
+OPTIONAL = {
+    "fleet_id": ("", "f1", "f2"),
+    "region": ("eu", "us"),
+    "players": (0, 7, 64),
+    "capacity": (64, 100),
+    "tick_ms": (0.5, 15.25, 33),
+    "disconnects": (0, 1, 5),
+}
 TYPES = ("move", "interaction", "level_start", "level_complete", "level_fail", "battle", "weapon_use")
 PRICES = ("1", "2.5", "0.0001", "99999999.9999", "19.99")
 
@@ -66,6 +74,7 @@ def purchase(random: Random, time_ms: int) -> Made:
 def sample(random: Random, time_ms: int) -> Made:
     """Make a server's sample."""
     event: dict[str, Any] = {"server_id": random.choice(["s1", "s2"]), "timestamp": _written(random, time_ms)}
+    event |= {name: random.choice(values) for name, values in OPTIONAL.items() if random.random() < 0.5}  # noqa: PLR2004
     return event | {name: round(random.uniform(0, 200), 3) for name in METRICS}, {}
 
 

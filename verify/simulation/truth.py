@@ -6,19 +6,18 @@ table's key and holds every column; a percentile is right within 1 %.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from verify.core import KEYS, Tables
 from verify.oracle import Event, Floors, Judged, Limits, Message, judge
+from verify.oracle_servers import ATTRIBUTES, PERCENTILES, measured
 from verify.simulation.kafka import KEY, LOG_ID
-from verify.simulation.messages import METRICS, TIMES, Meant
+from verify.simulation.messages import TIMES, Meant
 
 Row = dict[str, Any]
 Sheet = dict[tuple[Any, ...], Row]
@@ -66,15 +65,17 @@ def _sessions(events: list[Event]) -> int:
 
 
 def _measured(events: list[Event]) -> Row:
-    found: Row = {"samples": len(events)}
-    for name in METRICS:
-        millionths = [round(of[name] * 10**6) for of in events]
-        found[f"{name}_avg"] = float(Fraction(sum(millionths), len(events) * 10**6))
-        found[f"{name}_max"] = max(millionths) / 10**6
-    ordered = sorted(of["latency"] for of in events)
-    for percent in (50, 95, 99):
-        found[f"latency_p{percent}"] = Near(ordered[math.floor(percent / 100 * (len(ordered) - 1))])
-    return found
+    found = measured(events)
+    near = {name: Near(found[name]) for name in PERCENTILES if found[name] is not None}
+    return found | near
+
+
+def _served(events: list[Event]) -> Row:
+    return _measured(events) | {name: max(of.get(name) or "" for of in events) for name in ATTRIBUTES}
+
+
+def _together(events: list[Event]) -> Row:
+    return {"servers": len({of["server_id"] for of in events}), **_measured(events)}
 
 
 TABLES: Mapping[str, tuple[Table, ...]] = {
@@ -108,7 +109,15 @@ TABLES: Mapping[str, tuple[Table, ...]] = {
             },
         ),
     ),
-    "server_health": (Table("server_health", ("game_id", "server_id"), lambda _: True, _measured),),
+    "server_health": (
+        Table("server_health", ("game_id", "server_id"), lambda _: True, _served),
+        Table(
+            "server_health_by_fleet", ("game_id", "fleet_id"), lambda of: bool(of.get("fleet_id")), _together
+        ),
+        Table(
+            "server_health_by_region", ("game_id", "region"), lambda of: bool(of.get("region")), _together
+        ),
+    ),
     "archive": (),
 }  # fmt: skip
 
