@@ -1,7 +1,7 @@
 """Alarms and incidents as rows of their tables.
 
 Rules: a row is whole; its version counts what it has taken in, so a replay changes nothing. A row that was
-written at the end of the input, before its time, gives way to one of the same count that came in its time.
+written early, at an end of the input, gives way to one of the same count from a later end, or in its time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from models.server_alarm import Alarm, Change
 from windows.rows import Rows
 
 ANOMALIES, INCIDENTS = "server_anomalies_upserts", "server_incidents_upserts"
+STAGES, IN_TIME = 8, 255  # low bits of a version: at which end of the input it was written, or in its time
 _TIME = pl.Datetime("ms", "UTC")
 _ANOMALY = {
     "value": pl.Float64,
@@ -67,21 +68,21 @@ def anomaly_rows(alarms: Sequence[Alarm], generation: int) -> Rows:
 
 def incident_rows(incidents: Iterable[Incident], generation: int) -> Rows:
     """Give the rows of `server_incidents_upserts` for incidents as they stand."""
-    return _rows([_incident(of, generation << 48 | 2 * of.changes + 1) for of in incidents])
+    return _rows([_incident(of, generation, IN_TIME) for of in incidents])
 
 
-def early_rows(incidents: Iterable[Incident], generation: int) -> Rows:
-    """Give rows of incidents as they would stand if nothing came any more."""
-    return _rows([_incident(of, generation << 48 | 2 * of.changes) for of in incidents])
+def early_rows(incidents: Iterable[Incident], generation: int, ends: int) -> Rows:
+    """Give rows of incidents as they would stand if nothing came any more, at the how-manieth end."""
+    return _rows([_incident(of, generation, min(ends, IN_TIME - 1)) for of in incidents])
 
 
-def withdrawn_rows(incidents: Iterable[Incident], generation: int) -> Rows:
+def withdrawn_rows(incidents: Iterable[Incident], generation: int, ends: int = IN_TIME) -> Rows:
     """Give rows that take early ones back: what came later grouped their alarms in another way."""
-    rows = [_incident(of, generation << 48 | 2 * of.changes + 1) for of in incidents]
+    rows = [_incident(of, generation, min(ends, IN_TIME)) for of in incidents]
     return _rows([{**row, "withdrawn": True} for row in rows])
 
 
-def _incident(of: Incident, version: int) -> dict[str, object]:
+def _incident(of: Incident, generation: int, stage: int) -> dict[str, object]:
     return {
         "game_id": of.game_id,
         "incident_id": of.incident_id,
@@ -96,7 +97,7 @@ def _incident(of: Incident, version: int) -> dict[str, object]:
         "open_alarms": len(of.unresolved),
         "text": told(of),
         "withdrawn": False,
-        "version": version,
+        "version": generation << 48 | of.changes << STAGES | stage,
     }
 
 

@@ -15,7 +15,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -74,6 +74,7 @@ class IncidentsState(msgspec.Struct, frozen=True):
     waiting: list[Waiting]
     incidents: list[Incident]
     early: list[Incident]
+    ends: int
 
 
 class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
@@ -83,13 +84,14 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
         self._generation = plan.generation
         self._partitions = 0
         self._silent: dict[int, int] = {}  # of this epoch's news: to where each partition was proven silent
-        state = IncidentsState(FORMAT, {}, NEVER, [], [], [])
+        state = IncidentsState(FORMAT, {}, NEVER, [], [], [], 0)
         if packed is not None:
             state = read_state(packed, IncidentsState, "open incidents")
         self._reached, self._passed_ms = dict(state.reached), state.passed_ms
         self._waiting = sorted(seen(of.at_ms, of.alarm) for of in state.waiting)
         self._incidents = Incidents(state.incidents)
         self._early = {of.incident_id: of for of in state.early}
+        self._ends = state.ends  # of the input, so far
 
     def on_batch(self, values: list[Alarms]) -> tuple[Iterable[Told], bool]:
         """Place what came, and group what nothing can come before any more."""
@@ -99,16 +101,14 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
 
     def on_eof(self) -> tuple[Iterable[Told], bool]:
         """Write rows as they would be if nothing came any more; nothing is grouped."""
-        if not self._waiting:
-            return (), False
+        known = {of.incident_id for of in self._incidents.open}
         would = Incidents(deepcopy(self._incidents.open))
-        stand = {
-            step.incident.incident_id: step.incident
-            for change in sorted(self._waiting)
-            for step in would.take(change)
-        }
-        self._early |= stand
-        return [early_rows(stand.values(), self._generation)], False
+        steps = [step for change in sorted(self._waiting) for step in would.take(change)]
+        stand = {step.incident.incident_id: step.incident for step in steps}
+        wrong = [of for name, of in self._early.items() if name not in stand]
+        self._early = {name: of for name, of in stand.items() if name not in known}
+        self._ends += 1
+        return self._early_told(stand.values(), wrong), False
 
     def snapshot(self) -> bytes:
         """Move silent partitions on, and write everything."""
@@ -116,7 +116,9 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
         waiting = [Waiting(of.at_ms, of.alarm) for of in self._waiting]
         early = list(self._early.values())
         return packed_state(
-            IncidentsState(FORMAT, self._reached, self._passed_ms, waiting, self._incidents.open, early)
+            IncidentsState(
+                FORMAT, self._reached, self._passed_ms, waiting, self._incidents.open, early, self._ends
+            )
         )
 
     def _place(self, value: Alarms) -> None:
@@ -160,6 +162,14 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
             del self._early[of.incident_id]
         if gone:
             yield withdrawn_rows(gone, self._generation)
+
+    def _early_told(self, stand: Collection[Incident], wrong: Collection[Incident]) -> list[Told]:
+        out: list[Told] = []
+        if stand:
+            out.append(early_rows(stand, self._generation, self._ends))
+        if wrong:
+            out.append(withdrawn_rows(wrong, self._generation, self._ends))
+        return out
 
     def _move_silent(self) -> None:
         """Move partitions on that were silent; bytewax asks on only when this is committed."""

@@ -62,7 +62,7 @@ def row_of(of: Group) -> dict[str, object]:
         "metrics": sorted({alarm.metric for alarm in of.changes}),
         "alarms": len(of.openings),
         "open_alarms": len(of.unresolved),
-        "version": 3 << 48 | 2 * (len(of.changes) + 1) + 1,
+        "version": 3 << 48 | (len(of.changes) + 1) << 8 | 255,
     }
 
 
