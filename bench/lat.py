@@ -1,7 +1,7 @@
-"""Freshness: from produce() of an event until a SELECT shows its row, while 20,000 events/s flow.
+"""Freshness: from produce() of an event until a SELECT shows its row, while others flow.
 
-Ten probes a second, each on a level of its own; the view is asked for them every 20 ms. The flow is the
-product's `engagement`, both tables and both window sizes, as `./gamewax run` starts it.
+Ten probes a second, each on a level or server of its own; the view is asked for them every 20 ms. The flow is
+the product's as `./gamewax run` starts it: `engagement` at 20,000 events/s or `server_health` at 5,000.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,18 +59,31 @@ class Freshness:
         return f"{self.name} {met or 'no figure:'} probes={len(self.seen)}/{self.sent}"
 
 
-def freshness(services: Services, seconds: int, store: Path) -> Freshness:
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One flow under live traffic; `seen` asks for the probes whose names begin with `run`."""
+
+    name: str
+    flow: str
+    topic: str
+    stream: str
+    seen: str
+    probe: Callable[[str, int], dict[str, object]]
+
+
+def freshness(services: Services, seconds: int, store: Path, live: Live | None = None) -> Freshness:
     """Run the flow under live traffic and time the probes."""
+    live = live or ENGAGEMENT
     environment = {**TUNED, **os.environ, **services.environment(), "GAMEWAX_RECOVERY__DIR": str(store)}
-    drain = {**environment, "GAMEWAX_DRAIN": "1"}
-    subprocess.run([sys.executable, "-m", "flows.process", "engagement"], cwd=ROOT, env=drain, check=True)
-    stream = ["bench.stream", services.bootstrap_servers, TOPIC, str(seconds + WARM_S + 5)]
-    with _running(environment, "flows.process", "engagement"), _running(environment, *stream):
+    drain, flow = {**environment, "GAMEWAX_DRAIN": "1"}, ["flows.process", live.flow]
+    subprocess.run([sys.executable, "-m", *flow], cwd=ROOT, env=drain, check=True)
+    stream = [live.stream, services.bootstrap_servers, live.topic, str(seconds + WARM_S + 5)]
+    with _running(environment, *flow), _running(environment, *stream):
         time.sleep(WARM_S)
-        return _probe(services, seconds)
+        return _probe(services, seconds, live)
 
 
-def _probe(services: Services, seconds: int) -> Freshness:
+def _probe(services: Services, seconds: int, live: Live) -> Freshness:
     client, run = writer(services), f"probe-{int(time.time())}"
     producer = Producer({"bootstrap.servers": services.bootstrap_servers, "linger.ms": 0})
     sent: dict[str, float] = {}
@@ -79,25 +92,47 @@ def _probe(services: Services, seconds: int) -> Freshness:
     while len(seen) < wanted and time.monotonic() < began + seconds + 10:
         now = time.monotonic()
         while len(sent) < min(wanted, int((now - began) * PER_S)):
-            level = f"{run}-{len(sent)}"
-            producer.produce(TOPIC, _event(level), key=level)
-            sent[level] = time.monotonic()
+            name = f"{run}-{len(sent)}"
+            value = json.dumps(live.probe(name, int(time.time() * 1000))).encode()
+            producer.produce(live.topic, value, key=name)
+            sent[name] = time.monotonic()
         producer.poll(0)
-        found = client.query(
-            "SELECT DISTINCT level_id FROM gamewax.engagement_by_level "
-            "WHERE window_seconds = 10 AND startsWith(level_id, {run:String})",
-            parameters={"run": run + "-"},
-        )
+        found = client.query(live.seen, parameters={"run": run + "-"})
         shown = time.monotonic()
-        for (level,) in found.result_rows:
-            seen.setdefault(level, shown)
+        for (name,) in found.result_rows:
+            seen.setdefault(name, shown)
         time.sleep(0.02)
-    return Freshness([seen[level] - sent[level] for level in seen], len(sent))
+    return Freshness([seen[name] - sent[name] for name in seen], len(sent), live.name)
 
 
-def _event(level: str) -> bytes:
+def _event(level: str, time_ms: int) -> dict[str, object]:
     event = {"player_id": level, "event_type": "move", "level_id": level, "map_id": "m"}
-    return json.dumps(event | {"timestamp": int(time.time() * 1000)}).encode()
+    return event | {"timestamp": time_ms}
+
+
+def _sample(server: str, time_ms: int) -> dict[str, object]:
+    loads = {"cpu_load": 50.0, "memory_usage": 40.0, "latency": 20.0}
+    return {"server_id": server, "timestamp": time_ms} | loads
+
+
+ENGAGEMENT = Live(
+    "LAT",
+    "engagement",
+    TOPIC,
+    "bench.stream",
+    "SELECT DISTINCT level_id FROM gamewax.engagement_by_level "
+    "WHERE window_seconds = 10 AND startsWith(level_id, {run:String})",
+    _event,
+)
+SERVERS = Live(
+    "LAT-HLT",
+    "server_health",
+    "server-metrics",
+    "bench.server_stream",
+    "SELECT DISTINCT server_id FROM gamewax.server_health "
+    "WHERE window_seconds = 10 AND startsWith(server_id, {run:String})",
+    _sample,
+)
 
 
 @contextmanager

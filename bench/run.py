@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import work
 from bench.ahead import ahead
 from bench.drain import measure
-from bench.lat import freshness
+from bench.lat import SERVERS, freshness
 from bench.many_keys import ManyKeys
 from bench.result import Result
 from bench.work import Entry
@@ -66,8 +66,9 @@ def ply(services: Services, asked: Asked) -> Sequence[Result]:
 
 
 def hlt(services: Services, asked: Asked) -> Sequence[Result]:
-    """Server health."""
-    return _alone(services, asked, Entry("HLT", (work.hlt(asked.events),)))
+    """Server health: as fast as it goes, then 5,000 samples/s until they are readable."""
+    drained = _alone(services, asked, Entry("HLT", (work.hlt(asked.events),), {"ratio": 0.30}))
+    return [*drained, freshness(services, asked.seconds, asked.folder.with_name("recovery-hlt"), SERVERS)]
 
 
 def frd(services: Services, asked: Asked) -> Sequence[Result]:

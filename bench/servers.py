@@ -55,12 +55,14 @@ class ServerLoad:
 
 def messages(block: pl.DataFrame) -> pl.Series:
     """Write a block's samples as JSON."""
-    numbers = [(pl.col(name) / 1000).cast(pl.String) for name in METRICS]
     return block.select(
         pl.format(
-            '{{"server_id":"server_{}","cpu_load":{},"memory_usage":{},"latency":{},"timestamp":"{}"}}',
-            "server",
-            *numbers,
-            stamped("time_ms"),
+            '{{"server_id":"server_{}",{},"timestamp":"{}"}}', "server", values(block), stamped("time_ms")
         )
     ).to_series()
+
+
+def values(block: pl.DataFrame) -> pl.Series:
+    """Write the metrics of a block's samples as JSON fields."""
+    numbers = [(pl.col(name) / 1000).cast(pl.String) for name in METRICS]
+    return block.select(pl.format('"cpu_load":{},"memory_usage":{},"latency":{}', *numbers)).to_series()
