@@ -54,7 +54,7 @@ WITH
             FROM server_metrics_upserts WHERE toStartOfHour(timestamp) IN (SELECT arrayJoin(hours))
         )
     ) AS newest,
-    -- Where players are looked for: each server of an incident, or its servers of a region together.
+    -- Where players are looked for: each server of an incident, or its servers of a region, or those of nowhere.
     (
         SELECT groupArray((
             incident_id, game_id, linked_by, place, servers, region, kinds, severity, onset, until, resolved_at
@@ -72,7 +72,7 @@ WITH
                     hurt.region != '', 'region',
                     'nothing'
                 ) AS linked_by,
-                if(linked_by = 'region', hurt.region, hurt.server_id) AS place,
+                multiIf(linked_by = 'server', hurt.server_id, linked_by = 'region', hurt.region, '') AS place,
                 arraySort(groupArray(hurt.server_id)) AS servers,
                 any(hurt.region) AS region,
                 arraySort(groupUniqArrayArray(hurt.kinds)) AS kinds,

@@ -80,10 +80,9 @@ class Known:
     samples: Sequence[int] = ()
 
     def newest(self) -> int:
-        return max(
-            [*(min(of.at, of.came or of.at) for of in (*self.played, *self.bought)), *self.samples],
-            default=0,
-        )
+        played = [min(of.at, of.came or of.at) for of in self.played]
+        bought = [min(of.at, of.came or of.at) for of in self.bought]
+        return max([*played, *bought, *self.samples], default=0)
 
 
 @dataclass
@@ -163,7 +162,7 @@ def _places(incident: Incident, known: Known) -> list[Place]:
         resolved = max(ends) if alarms and len(ends) == len(alarms) else incident.resolved
         region = max((of.region for of in alarms), default="")
         link = _link(incident, onset, region, known.played)
-        name = region if link == "region" else server
+        name = {"server": server, "region": region, "nothing": ""}[link]
         kinds = {of.kind for of in alarms} or set(incident.kinds)
         severity = min((of.severity for of in alarms), default=incident.severity)
         new = Place(incident, link, name, region, onset, resolved, [server], kinds, {severity})
