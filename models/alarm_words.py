@@ -101,7 +101,10 @@ def _what(incident: Incident) -> str:
     servers = len(incident.servers)
     whose = named(incident.first.server_id) if servers == 1 else f"{servers:,} servers{_where(incident)}"
     kinds = sorted(incident.what, key=lambda of: (-incident.what[of], of))
-    words = [_word(*of) for of in kinds[:MOST_WORDS]] + ["more"] * (len(kinds) > MOST_WORDS)
+    words = [_word(*of) for of in kinds[:MOST_WORDS]]
+    if len(kinds) > 1:
+        words = [f"{word} ({incident.what[of]:,})" for word, of in zip(words, kinds, strict=False)]
+    words += ["more"] * (len(kinds) > MOST_WORDS)
     return f"{whose}: {', '.join(words)}; first: {seen(incident.first)}"
 
 

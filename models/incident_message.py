@@ -16,8 +16,9 @@ from topics.fraud_outbox import Outgoing
 from topics.message_kinds import INCIDENT, INCIDENT_RESOLVED, INCIDENT_UPDATED
 
 RULE, RULE_VERSION = "server_health", 1
-LONGEST_ID = 100  # letters of an id in a message; the row holds it whole
-MOST_NAMED = 20  # servers, fleets or regions that are named
+LONGEST_ID, LONGEST_ID_BYTES = 100, 200  # of an id in a message, as JSON; the row holds it whole
+SHORT_ID = 32  # letters of an id that takes more: JSON writes some letters with six bytes
+MOST_SERVERS, MOST_PLACES = 20, 5  # that are named
 
 
 def message(incident: Incident, number: int) -> Outgoing:
@@ -70,9 +71,9 @@ def _content(incident: Incident) -> dict[str, object]:
         "kinds": sorted({kind for _, kind in incident.what}),
         "metrics": sorted({_short(metric) for metric, _ in incident.what}),
         "servers": len(incident.servers),
-        "server_ids": _some(incident.servers),
-        "fleets": _some(incident.fleets),
-        "regions": _some(incident.regions),
+        "server_ids": _some(incident.servers, MOST_SERVERS),
+        "fleets": _some(incident.fleets, MOST_PLACES),
+        "regions": _some(incident.regions, MOST_PLACES),
         "alarms": incident.alarms,
         "open_alarms": len(incident.unresolved),
         "first_alarms": [_shown(alarm) for alarm in incident.shown[:MOST_SHOWN]],
@@ -94,10 +95,14 @@ def _shown(alarm: Alarm) -> dict[str, object]:
     }
 
 
-def _some(names: set[str]) -> list[str]:
+def _some(names: set[str], most: int) -> list[str]:
     """Give the first of some names, by the alphabet."""
-    return [_short(name) for name in sorted(names - {""})[:MOST_NAMED]]
+    return [_short(name) for name in sorted(names - {""})[:most]]
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_ID else f"{name[: LONGEST_ID - 1]}…"
+    if len(name) <= LONGEST_ID and len(msgspec.json.encode(name)) <= LONGEST_ID_BYTES:
+        return name
+    begin = name[: LONGEST_ID - 1]
+    fits = len(msgspec.json.encode(begin)) <= LONGEST_ID_BYTES
+    return f"{begin if fits else begin[:SHORT_ID]}…"
