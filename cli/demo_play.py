@@ -24,6 +24,7 @@ from cli.demo_webhooks import telling
 from cli.topics import create_topics
 from demo.compared import compare, kept
 from demo.folder import owned
+from demo.outages import outages
 from demo.reader import Reader
 from demo.receiver import Receiver
 from demo.screens import FullScreen, Lines, Screen
@@ -41,7 +42,7 @@ from sources.rule_files import FOLDER as RULES
 from topics.errors import BadInput, Broken
 
 GAVE_UP = 130  # what a shell reports for a program ended by Ctrl-C
-TROUBLE = Trouble(late=0.02, beyond=0.001, duplicate=0.01, malformed=0.002, skew=0.02)
+TROUBLE = Trouble(late=0.02, beyond=0.001, duplicate=0.01, malformed=0.002, skew=0.02, outage=True)
 AS_TRUTH_COUNTS = {  # whatever the caller's settings say: by these rules the simulator counts
     "GAMEWAX_WINDOWS__ALLOWED_LATENESS_S": "600",
     "GAMEWAX_WINDOWS__MAX_OUT_OF_ORDERNESS_S": "2",
@@ -195,9 +196,11 @@ def verdict_of(reader: Reader, watch: Watch, messages: Messages, receiver: Recei
         lacks = f"nothing compared, since {watch.unread or 'traffic had not ended'} when it was ended"
         return Verdict(events, seconds, (), (lacks,), None)
     alerts = fraud(reader, truth, messages, receiver)
-    found = Found(reader.look(), compare(reader, truth), kept(reader, truth), alerts)
+    silent = outages(reader, truth)
+    found = Found(reader.look(), compare(reader, truth), kept(reader, truth), alerts, silent)
     say(summary(found))
-    return Verdict(events, seconds, found.compared, tuple(faults(found, truth)), None, alerts.told)
+    wrong = tuple(faults(found, truth))
+    return Verdict(events, seconds, found.compared, wrong, None, alerts.told, silent)
 
 
 def check_untouched(reader: Reader, folder: Path) -> None:

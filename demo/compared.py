@@ -11,11 +11,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from demo.cells import measure, money, whole
+from demo.cells import money, whole
+from demo.compared_servers import by_fleet, by_region, by_server
 from demo.reader import Reader
 from demo.streams import ARCHIVE, WINDOWS_S
 from simulator.truth import Truth
-from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
+from simulator.truth_rows import (
+    FleetKey,
+    GameKey,
+    GameRow,
+    HealthRow,
+    LevelKey,
+    LevelRow,
+    RegionKey,
+    SaleKey,
+    SaleRow,
+    ServerKey,
+    TogetherRow,
+)
 
 BY_LEVEL = """
 SELECT game_id, toUnixTimestamp(window_start), level_id, map_id,
@@ -30,12 +43,6 @@ ITEM_SALES = """
 SELECT game_id, toUnixTimestamp(window_start), item_id, currency, purchases, revenue, buyers
 FROM item_sales WHERE window_seconds = {size:UInt32}
 """
-SERVER_HEALTH = """
-SELECT game_id, toUnixTimestamp(window_start), server_id,
-    samples, cpu_load_avg, cpu_load_max, memory_usage_avg, memory_usage_max,
-    latency_avg, latency_p50, latency_p95, latency_p99, latency_max
-FROM server_health WHERE window_seconds = {size:UInt32}
-"""
 RAW = """
 SELECT 'player-events', count() FROM player_events
 UNION ALL SELECT 'purchase-events', count() FROM purchase_events
@@ -44,8 +51,10 @@ UNION ALL SELECT 'server-metrics', count() FROM server_metrics
 PERCENTILE_ERROR = 0.01
 FLOAT_NOISE = 1e-9
 
-Row = LevelRow | GameRow | SaleRow | HealthRow
-KeyT = TypeVar("KeyT", LevelKey, GameKey, SaleKey, ServerKey)
+PERCENTILES = ("latency_p50", "latency_p95", "latency_p99", "tick_ms_p50", "tick_ms_p99")
+
+Row = LevelRow | GameRow | SaleRow | HealthRow | TogetherRow
+KeyT = TypeVar("KeyT", LevelKey, GameKey, SaleKey, ServerKey, FleetKey, RegionKey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +104,15 @@ def compare_size(reader: Reader, truth: Truth, size: int) -> tuple[Compared, ...
         )
         for game, start, item, currency, purchases, revenue, buyers in reader.rows(ITEM_SALES, {"size": size})
     }
-    servers = {
-        ServerKey(str(game), whole(start), str(server)): HealthRow(whole(samples), *map(measure, loads))
-        for game, start, server, samples, *loads in reader.rows(SERVER_HEALTH, {"size": size})
-    }
     return (
         against("engagement_by_level", size, levels, truth.engagement_by_level(size)),
         against("engagement", size, games, truth.engagement(size)),
         against("item_sales", size, sales, truth.item_sales(size)),
-        against("server_health", size, servers, truth.server_health(size)),
+        against("server_health", size, by_server(reader, size), truth.server_health(size)),
+        against("server_health_by_fleet", size, by_fleet(reader, size), truth.server_health_by_fleet(size)),
+        against(
+            "server_health_by_region", size, by_region(reader, size), truth.server_health_by_region(size)
+        ),
     )
 
 
@@ -125,24 +134,20 @@ def against(view: str, size: int, found: Mapping[KeyT, Row], true: Mapping[KeyT,
 
 def agree(found: Row | None, true: Row | None) -> bool:
     """Tell whether a row says what is true."""
-    if not (isinstance(found, HealthRow) and isinstance(true, HealthRow)):
+    if not (isinstance(found, HealthRow | TogetherRow) and isinstance(true, HealthRow | TogetherRow)):
         return found == true
+    shown, told = found._asdict(), true._asdict()
     close = all(
-        abs(shown - value) <= abs(value) * PERCENTILE_ERROR + FLOAT_NOISE
-        for shown, value in zip(percentiles(found), percentiles(true), strict=True)
+        abs(shown[name] - told[name]) <= abs(told[name]) * PERCENTILE_ERROR + FLOAT_NOISE
+        for name in PERCENTILES
     )
-    return close and found == true._replace(
-        latency_p50=found.latency_p50, latency_p95=found.latency_p95, latency_p99=found.latency_p99
-    )
-
-
-def percentiles(row: HealthRow) -> tuple[float, ...]:
-    """Give what a sketch tells."""
-    return row.latency_p50, row.latency_p95, row.latency_p99
+    return close and shown == told | {name: shown[name] for name in PERCENTILES}
 
 
 def events_of(row: Row | None) -> int:
-    """Count a row's events, which is its first column; a row that is not there has none."""
+    """Count a row's events; a row that is not there has none."""
+    if isinstance(row, HealthRow | TogetherRow):
+        return row.samples
     return row[0] if row else 0
 
 

@@ -77,6 +77,15 @@ class Alerts:
 
 
 @dataclass(frozen=True, slots=True)
+class Incidents:
+    """Incidents of servers, those of them that are not over, and the newest one in words."""
+
+    total: int = 0
+    still_open: int = 0
+    newest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """Webhooks that a receiver got, those of them with a right signature, and how many ids those have."""
 
@@ -138,6 +147,7 @@ class Figures:
     flows: Mapping[str, Progress] = field(default_factory=dict)
     dead: Mapping[str, Counter[str]] = field(default_factory=dict)
     alerts: Alerts = Alerts()
+    incidents: Incidents = Incidents()
 
     @property
     def has_rows(self) -> bool:

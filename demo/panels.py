@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from demo.figures import Figures, Level
-from demo.moment import NOTHING, Moment, Pace, amount, count, seconds, shown
+from demo.moment import NOTHING, Moment, Pace, amount, count, printable, seconds, shown
 from demo.streams import STREAMS
 from simulator.plan import TOPICS
 
@@ -115,7 +115,17 @@ def servers(figures: Figures, room: int, *, wide: bool) -> RenderableType:
         memory = [f"{load.memory:.0f}%"] if wide else []
         latencies = (f"{each:.0f}" for each in (load.p50, load.p95, load.p99))
         table.add_row(shown(load.server_id), cpu, *memory, *latencies)
-    return part("Servers", f"{len(figures.servers):,} report, latency in ms", filled(table, room))
+    return part("Servers", said_of_servers(figures), filled(table, room))
+
+
+def said_of_servers(figures: Figures) -> Text:
+    """Say what is wrong with servers, or how many there are."""
+    trouble = figures.incidents
+    said = Text(f"{len(figures.servers):,} report, latency in ms")
+    if trouble.still_open:
+        said = Text(printable(trouble.newest), "bold red")
+    said.no_wrap, said.overflow = True, "ellipsis"
+    return said
 
 
 def dead_letters(figures: Figures) -> RenderableType:

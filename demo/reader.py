@@ -14,6 +14,7 @@ import settings
 from demo.alerts import BY_RULE, alerts
 from demo.cells import measure, money, whole
 from demo.figures import Book, Figures, Level, Load, Progress, Sale
+from demo.incidents import NEWEST, incidents
 from demo.lag import Lag
 from demo.streams import FINEST_S, STREAMS, Stream
 from sinks.clickhouse_client import connect
@@ -99,7 +100,8 @@ class Reader:
         players = whole(self.rows(PLAYERS, PARAMETERS)[0][0])
         dead = self._dead()
         fraud = alerts(self.rows(BY_RULE, {}))
-        return Figures(levels, players, sales, servers, self._flows(dead), dead, fraud)
+        trouble = incidents(self.rows(NEWEST, {}))
+        return Figures(levels, players, sales, servers, self._flows(dead), dead, fraud, trouble)
 
     def messages(self) -> int:
         """Count the messages that the topics ever got.

@@ -27,7 +27,8 @@ ALERTS = "SELECT alert_id, rule_id, player_id, evidence FROM fraud_alerts WHERE 
 ENOUGH_CASES, ENOUGH_ALERTS = 5, 20  # fewer say nothing about rules
 LEAST_FOUND = 0.5
 
-Messages = Mapping[str, str]  # alerts by the id of each message
+Messages = Mapping[str, str]  # alerts by the id of each message; '' for what is told of servers
+FRAUD_KINDS = "fraud."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ def messages_of(bootstrap_servers: str) -> Messages:
     except KafkaException as error:
         raise Broken(f"Kafka does not answer ({error.args[0].str()})") from error
     sent = [msgspec.json.decode(each.value, type=Outgoing) for each in records if each.value is not None]
-    return {str(each.id): str(each.alert_id) for each in sent}
+    return {
+        str(each.id): str(each.alert_id) if str(each.kind).startswith(FRAUD_KINDS) else "" for each in sent
+    }
 
 
 def fraud(reader: Reader, truth: Truth, messages: Messages, receiver: Receiver) -> Fraud:
@@ -87,8 +90,8 @@ def fraud(reader: Reader, truth: Truth, messages: Messages, receiver: Receiver) 
 def told(alerts: frozenset[str], messages: Messages, received: frozenset[str], tally: Tally) -> Told:
     """Compare alerts, messages and what was received.
 
-    >>> told(frozenset("ab"), {"a": "a", "a.block": "a"}, frozenset(["a", "z"]), Tally(2, 2, 2))
-    Told(alerts=2, due=2, missing=1, strange=1, unlike=1, tally=Tally(received=2, verified=2, messages=2))
+    >>> told(frozenset("ab"), {"a": "a", "a.block": "a", "i": ""}, frozenset(["a", "z"]), Tally(2, 2, 2))
+    Told(alerts=2, due=3, missing=2, strange=1, unlike=1, tally=Tally(received=2, verified=2, messages=2))
 
     """
     return Told(
@@ -96,7 +99,7 @@ def told(alerts: frozenset[str], messages: Messages, received: frozenset[str], t
         due=len(messages),
         missing=len(messages.keys() - received),
         strange=len(received - messages.keys()),
-        unlike=len(alerts ^ set(messages.values())),
+        unlike=len(alerts ^ set(filter(None, messages.values()))),
         tally=tally,
     )
 

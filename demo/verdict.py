@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 
 from demo.compared import Compared, Kept
 from demo.figures import Book, Figures
+from demo.outages import Outages, faults_of_outages
 from demo.streams import FINEST_S, STREAMS, Stream
 from demo.told import Fraud, Told, faults_of_fraud
 from simulator.truth import Truth
@@ -40,6 +41,7 @@ class Found:
     compared: tuple[Compared, ...]
     kept: tuple[Kept, ...]
     fraud: Fraud | None = None
+    outages: Outages | None = None
 
 
 def sent(stream: Stream, truth: Truth) -> Sent:
@@ -71,6 +73,7 @@ def faults(found: Found, truth: Truth) -> list[str]:
         ),
         *faults_of_letters(found.figures, truth),
         *([] if found.fraud is None else faults_of_fraud(found.fraud)),
+        *([] if found.outages is None else faults_of_outages(found.outages)),
     ]
 
 
@@ -114,6 +117,7 @@ class Verdict:
     faults: tuple[str, ...]
     first_row_s: float | None
     told: Told | None = None
+    outages: Outages | None = None
 
     @property
     def line(self) -> str:
@@ -135,6 +139,8 @@ class Verdict:
                 f"{self.told.alerts:,} fraud alerts",
                 f"{self.told.tally.verified:,} webhooks verified",
             ]
+        if self.outages:
+            parts.append(str(self.outages))
         seen = "never" if self.first_row_s is None else f"after {self.first_row_s:.1f} s"
         parts.append(f"first row on screen {seen} (goal {GOAL_S} s)")
         said = ", ".join(parts)

@@ -9,7 +9,7 @@ from textwrap import wrap
 from demo.compared import Compared, Kept
 from demo.figures import Figures
 from demo.fraud_panel import suspect
-from demo.moment import Moment, amount, clock, count, seconds, shown
+from demo.moment import Moment, amount, clock, count, printable, seconds, shown
 from demo.panels import FEWEST_TRIES, IDENTITY, hardest, reasons
 from demo.streams import STREAMS
 from demo.told import Fraud, cases_of
@@ -36,6 +36,7 @@ def plain(moment: Moment) -> str:
         f"behind {seconds(max(behind, default=None))}",
         *use_cases(figures),
         *frauds(moment),
+        *incidents(figures),
         f"dead {sum(dead.total() for dead in figures.dead.values()):,}",
         f"difference {off:,}",
         *([f"! {moment.trouble}"] if moment.trouble else []),
@@ -67,6 +68,13 @@ def frauds(moment: Moment) -> Iterator[str]:
         yield f"newest {suspect(replace(alerts.newest, reasons=alerts.newest.reasons[:1]))}"
 
 
+def incidents(figures: Figures) -> Iterator[str]:
+    """Say what is wrong with servers."""
+    trouble = figures.incidents
+    if trouble.total:
+        yield f"{count(trouble.total)} incidents, newest: {printable(trouble.newest)}"
+
+
 def summary(found: Found) -> str:
     """Write the accounting identity, the dead letters and the comparison as small tables."""
     return "\n".join(
@@ -80,6 +88,7 @@ def summary(found: Found) -> str:
             *raw(found.kept),
             "",
             *([] if found.fraud is None else told(found.fraud)),
+            *([] if found.outages is None else [f"Servers: {found.outages}", ""]),
         ]
     )
 
