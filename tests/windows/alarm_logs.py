@@ -11,6 +11,7 @@ from models.server_alarm import CRITICAL, WARNING, Alarm, Change, Kind
 from topics.fraud_outbox import Outgoing
 from windows.incidents import Alarms, IncidentsLogic, Told
 from windows.plan import NO_WINDOW_S, Plan
+from windows.rows import Rows
 
 START_MS = 1_700_000_000_000
 END_MS = START_MS + 40 * 86_400_000
@@ -93,6 +94,7 @@ class Read:
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     messages: dict[str, Outgoing] = field(default_factory=dict)
+    written: list[Rows] = field(default_factory=list)
 
     def take(self, told: list[Told]) -> None:
         """Keep the highest version of a row and the first body of a message; equal ones must be equal."""
@@ -100,6 +102,7 @@ class Read:
             if isinstance(one, Outgoing):
                 assert self.messages.setdefault(str(one.id), one) == one
                 continue
+            self.written.append(one)
             for row in one.frame.to_dicts():
                 known = self.rows.get(row["incident_id"])
                 if known is None or row["version"] > known["version"]:
