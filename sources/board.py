@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from sources.dead_share import DeadShare
+from sources.end_watch import Ends
 from sources.unjudged import FOR_TABLES, Pace
 from windows.plan import NEVER
 from windows.take import LaneState
@@ -66,6 +67,7 @@ class Surroundings:
     share: DeadShare | None = None  # None: read on however many dead letters come
     still_ours: Callable[[float], bool] = lambda _: True  # whether the log was the same after a time
     pace: Pace = FOR_TABLES
+    ends: Callable[[], Ends | None] = lambda: None  # where the partitions end, by the broker; nobody asks
 
     @property
     def paused(self) -> bool:

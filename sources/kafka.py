@@ -69,6 +69,8 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         self._log = reading.client.ask(kafka, topic)
         self._watch = reading.client.watch(kafka, self._log, reading.monotonic)
         self._judge = reading.client.threads(1, "judge")
+        every_s = None if reading.drain else reading.pace.quiet_every_s
+        self._end_watch = reading.client.ends(kafka, self._log, reading.monotonic, every_s)
         self._parts: dict[int, KafkaPartition] = {}
         self._closed = False
         self._together: Sequence[KafkaSource] = (self,)
@@ -87,6 +89,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
             self._share,
             self._watch.still_ours,
             reading.pace,
+            self._end_watch.latest,
         )
 
     @property
@@ -124,6 +127,7 @@ class KafkaSource(FixedPartitionedSource[Take, bytes]):
         """
         self._closed = True
         self._watch.close()
+        self._end_watch.close()
         self._judge.shutdown(wait=False, cancel_futures=True)
         self._tell_lag_tools()
         if (other := self._watch.found_another) is not None:

@@ -60,7 +60,7 @@ class KafkaPartition(StatefulSourcePartition[Take, bytes]):
         self._commit = False
         self._place = TopicPartition(lane.state.topic, lane.state.partition)
         self._quiet = Silence(reader, self._place, around.quiet_s)
-        self._ticks = Ticks(reader, self._place, around.pace.quiet_every_s if end is None else None)
+        self._ticks = Ticks(lane.state.partition, around.ends)
         self._ticked: list[Take] = []  # at most one
         self._standing = around.board.standings[lane.state.partition]
         self._greeted = False

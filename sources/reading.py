@@ -10,6 +10,7 @@ from threading import Event
 from confluent_kafka import Consumer
 
 from sources.at_once import AtOnce
+from sources.end_watch import EndWatch
 from sources.kafka_client import Log, consumer, describe
 from sources.partition_watch import PartitionWatch
 from sources.unjudged import FOR_TABLES, Pace
@@ -25,6 +26,7 @@ class Client:
     open: Callable[[KafkaServer, str], Consumer] = consumer
     watch: Callable[[KafkaServer, Log, Callable[[], float]], PartitionWatch] = PartitionWatch
     threads: Callable[[int, str], Executor] = AtOnce
+    ends: Callable[[KafkaServer, Log, Callable[[], float], float | None], EndWatch] = EndWatch
 
 
 @dataclass(frozen=True, slots=True)
