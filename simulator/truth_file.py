@@ -20,11 +20,23 @@ from simulator.server_faults import server_faults
 from simulator.servers import Outage
 from simulator.text_files import opened
 from simulator.truth import Truth
-from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
+from simulator.truth_rows import (
+    FleetKey,
+    GameKey,
+    GameRow,
+    HealthRow,
+    LevelKey,
+    LevelRow,
+    RegionKey,
+    SaleKey,
+    SaleRow,
+    ServerKey,
+    TogetherRow,
+)
 
 WINDOWS_S = (10, 60)
-Key: TypeAlias = LevelKey | GameKey | SaleKey | ServerKey
-Row: TypeAlias = LevelRow | GameRow | SaleRow | HealthRow
+Key: TypeAlias = LevelKey | GameKey | SaleKey | ServerKey | FleetKey | RegionKey
+Row: TypeAlias = LevelRow | GameRow | SaleRow | HealthRow | TogetherRow
 Fact: TypeAlias = Mapping[str, object]
 
 
@@ -126,6 +138,8 @@ def rows(truth: Truth, window_s: int) -> Iterator[Fact]:
         "engagement": truth.engagement(window_s).items(),
         "item_sales": truth.item_sales(window_s).items(),
         "server_health": truth.server_health(window_s).items(),
+        "server_health_by_fleet": truth.server_health_by_fleet(window_s).items(),
+        "server_health_by_region": truth.server_health_by_region(window_s).items(),
     }
     for view, found in views.items():
         for key, row in sorted(found):

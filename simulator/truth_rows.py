@@ -67,6 +67,22 @@ class ServerKey(NamedTuple):
     server_id: str
 
 
+class FleetKey(NamedTuple):
+    """Key of `server_health_by_fleet`."""
+
+    game_id: str
+    window_start: int
+    fleet_id: str
+
+
+class RegionKey(NamedTuple):
+    """Key of `server_health_by_region`."""
+
+    game_id: str
+    window_start: int
+    region: str
+
+
 class HealthRow(NamedTuple):
     """Values of `server_health`; a quantile q of n values is the one at rank floor(q * (n - 1))."""
 
@@ -80,3 +96,33 @@ class HealthRow(NamedTuple):
     latency_p95: float
     latency_p99: float
     latency_max: float
+    players_avg: float
+    players_max: int
+    capacity: int
+    tick_ms_p50: float
+    tick_ms_p99: float
+    disconnects: int
+    fleet_id: str
+    region: str
+
+
+class TogetherRow(NamedTuple):
+    """Values of `server_health_by_fleet` and `server_health_by_region`: as above, over their servers."""
+
+    servers: int
+    samples: int
+    cpu_load_avg: float
+    cpu_load_max: float
+    memory_usage_avg: float
+    memory_usage_max: float
+    latency_avg: float
+    latency_p50: float
+    latency_p95: float
+    latency_p99: float
+    latency_max: float
+    players_avg: float
+    players_max: int
+    capacity: int
+    tick_ms_p50: float
+    tick_ms_p99: float
+    disconnects: int

@@ -11,13 +11,10 @@ import polars as pl
 
 from simulator.items import UNITS
 from simulator.players import ANONYMOUS, GAMES
-from simulator.reports import MILLI
-from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
+from simulator.truth_rows import GameKey, GameRow, LevelKey, LevelRow, SaleKey, SaleRow
 from simulator.world import World
-from simulator.writing import game_of
 
 TYPES = ("move", "interaction", "level_start", "level_complete", "level_fail")
-PERCENTILES = (50, 95, 99)
 
 
 def engagement_by_level(facts: pl.DataFrame, world: World) -> dict[LevelKey, LevelRow]:
@@ -57,36 +54,6 @@ def item_sales(facts: pl.DataFrame, world: World) -> dict[SaleKey, SaleRow]:
         SaleKey(*key): SaleRow(purchases, Decimal(units) / UNITS, buyers)
         for *key, purchases, units, buyers in rows.iter_rows()
     }
-
-
-def server_health(facts: pl.DataFrame, world: World) -> dict[ServerKey, HealthRow]:
-    """Average, order and compare what servers report."""
-    cpu, memory, latency = (pl.col(name).cast(pl.Int64) for name in ("cpu_load", "memory_usage", "latency"))
-    ranks = [(pl.len() - 1) * percent // 100 for percent in PERCENTILES]
-    quantiles = [
-        latency.sort().get(rank).alias(str(name)) for name, rank in zip(PERCENTILES, ranks, strict=True)
-    ]
-    measures = [cpu.sum().alias("cpu"), cpu.max().alias("most_cpu"), memory.sum().alias("memory")]
-    measures += [memory.max().alias("most_memory"), latency.sum().alias("latencies")]
-    rows = facts.group_by("window_start", "server").agg(pl.len(), *measures, *quantiles, latency.max())
-    return {
-        ServerKey(game_of(server), start, world.servers.ids[server]): health(samples, values)
-        for start, server, samples, *values in rows.iter_rows()
-    }
-
-
-def health(samples: int, values: list[int]) -> HealthRow:
-    """Turn thousandths, three of them sums, into what they stand for."""
-    cpu, most_cpu, memory, most_memory, latency, *rest = values
-    return HealthRow(
-        samples,
-        cpu / (samples * MILLI),
-        most_cpu / MILLI,
-        memory / (samples * MILLI),
-        most_memory / MILLI,
-        latency / (samples * MILLI),
-        *(each / MILLI for each in rest),
-    )
 
 
 def game(world: World) -> pl.Expr:

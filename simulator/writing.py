@@ -109,7 +109,7 @@ def server_heads(servers: Servers) -> pl.Series:
         [
             f'{{"server_id":"{name}",'
             + (f'"game_id":"{game}",' if (game := game_of(row)) else "")
-            + f'"fleet_id":"{FLEETS[row % len(FLEETS)]}","region":"{REGIONS[row % len(REGIONS)]}",'
+            + f'"fleet_id":"{fleet_of(row)}","region":"{region_of(row)}",'
             + f'"capacity":{servers.capacity},'
             for row, name in enumerate(servers.ids)
         ],
@@ -120,6 +120,16 @@ def server_heads(servers: Servers) -> pl.Series:
 def game_of(server: int) -> str:
     """Name the game of a server."""
     return GAMES[game_of_server(server)]
+
+
+def fleet_of(server: int) -> str:
+    """Name the fleet of a server."""
+    return FLEETS[server % len(FLEETS)]
+
+
+def region_of(server: int) -> str:
+    """Name the region of a server."""
+    return REGIONS[server % len(REGIONS)]
 
 
 def told(facts: pl.DataFrame, text: pl.Expr) -> pl.Series:

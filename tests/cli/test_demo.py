@@ -174,11 +174,13 @@ def test_missing_surplus_and_different_rows_are_wrong() -> None:
 
 
 def test_money_averages_and_peaks_must_be_equal_and_percentiles_near() -> None:
-    true = HealthRow(3, 20.1, 30.0, 40.0, 50.0, 60.0, 100.0, 200.0, 300.0, 300.0)
+    loads = (20.1, 30.0, 40.0, 50.0, 60.0, 100.0, 200.0, 300.0, 300.0)
+    true = HealthRow(3, *loads, 5.5, 9, 40, 16.0, 18.0, 2, "eu-west", "eu")
     assert agree(true._replace(latency_p50=100.9, latency_p99=297.1), true)
     wrong = [true._replace(samples=4), true._replace(cpu_load_avg=20.100001)]
     wrong += [true._replace(latency_max=301.0), true._replace(latency_p95=203.0)]
-    assert [agree(row, true) for row in wrong] == [False] * 4
+    wrong += [true._replace(tick_ms_p99=18.2), true._replace(disconnects=3), true._replace(region="us")]
+    assert [agree(row, true) for row in wrong] == [False] * 7
     sale = SaleRow(2, Decimal("0.0198"), 1)
     assert agree(sale._replace(revenue=Decimal("0.01980")), sale)
     assert not agree(sale._replace(revenue=Decimal("0.0199")), sale)

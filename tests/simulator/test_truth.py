@@ -17,7 +17,19 @@ from simulator.run import Run, Stop
 from simulator.trouble import trouble
 from simulator.truth import Truth
 from simulator.truth_file import write_truth
-from simulator.truth_rows import GameKey, GameRow, HealthRow, LevelKey, LevelRow, SaleKey, SaleRow, ServerKey
+from simulator.truth_rows import (
+    FleetKey,
+    GameKey,
+    GameRow,
+    HealthRow,
+    LevelKey,
+    LevelRow,
+    RegionKey,
+    SaleKey,
+    SaleRow,
+    ServerKey,
+    TogetherRow,
+)
 from tests.simulator.reading import Event, ms, read
 from topics.decode import EVENT_TIME, decode
 from topics.errors import Broken
@@ -113,16 +125,45 @@ def test_server_health_is_what_the_bytes_say(window_s: int) -> None:
     expected = {ServerKey._make(key): health_row(events) for key, events in found.items()}
     assert truth.keys() == expected.keys()
     for key, row in truth.items():
-        assert row == pytest.approx(expected[key], rel=1e-12)
+        assert row[:-2] == pytest.approx(expected[key][:-2], rel=1e-12)
+        assert row[-2:] == expected[key][-2:]
+
+
+@pytest.mark.parametrize("window_s", [10, 60])
+def test_fleets_and_regions_are_what_the_bytes_of_all_their_servers_say(window_s: int) -> None:
+    truth = sent()[1]
+    for column, key_of, rows in (
+        ("fleet_id", FleetKey._make, truth.server_health_by_fleet(window_s)),
+        ("region", RegionKey._make, truth.server_health_by_region(window_s)),
+    ):
+        expected = {
+            key_of(key): TogetherRow._make([len({event["server_id"] for event in events}), *figures(events)])
+            for key, events in groups(SERVER_METRICS, window_s, column).items()
+        }
+        assert rows.keys() == expected.keys()
+        for key, row in rows.items():
+            assert row == pytest.approx(expected[key], rel=1e-12)
+        assert max(row.servers for row in rows.values()) > 1
 
 
 def health_row(events: list[Event]) -> HealthRow:
-    cpu, memory, latency = (
-        sorted(float(event[name]) for event in events) for name in ("cpu_load", "memory_usage", "latency")
+    (where,) = {(str(event["fleet_id"]), str(event["region"])) for event in events}
+    return HealthRow._make([*figures(events), *where])
+
+
+def figures(events: list[Event]) -> list[int | float]:
+    cpu, memory, latency, tick, players = (
+        sorted(float(event[name]) for event in events)
+        for name in ("cpu_load", "memory_usage", "latency", "tick_ms", "players")
     )
-    quantiles = [latency[(len(latency) - 1) * percent // 100] for percent in (50, 95, 99)]
-    loads = [fmean(cpu), cpu[-1], fmean(memory), memory[-1], fmean(latency), *quantiles, latency[-1]]
-    return HealthRow._make([len(events), *loads])
+    slow, slow_ticks = (
+        [values[(len(values) - 1) * percent // 100] for percent in percents]
+        for values, percents in ((latency, (50, 95, 99)), (tick, (50, 99)))
+    )
+    loads = [fmean(cpu), cpu[-1], fmean(memory), memory[-1], fmean(latency), *slow, latency[-1]]
+    room = max(int(event["capacity"]) for event in events)
+    lost = sum(int(event["disconnects"]) for event in events)
+    return [len(events), *loads, fmean(players), int(players[-1]), room, *slow_ticks, lost]
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -166,7 +207,10 @@ def test_the_truth_file_holds_what_was_planted_and_every_row(tmp_path: Path) -> 
     rows = Counter((fact["view"], fact["window_seconds"]) for fact in facts if fact["fact"] == "row")
     assert rows == {
         (view, size): len(getattr(truth, view)(size))
-        for view in ("engagement_by_level", "engagement", "item_sales", "server_health")
+        for view in (
+            *("engagement_by_level", "engagement", "item_sales"),
+            *("server_health", "server_health_by_fleet", "server_health_by_region"),
+        )
         for size in (10, 60)
     }
     sale = next(fact for fact in facts if fact.get("view") == "item_sales")
