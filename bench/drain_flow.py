@@ -20,7 +20,7 @@ from bench.file_sink import FileSink
 from bench.purchase_truth import rules_in
 from bench.watch import LiveKeys, Span, Timers, Watch, look_before_threads_end, memory_mb, phases_mb
 from bench.work import SIZE_S, Work, named
-from flows import archive, fraud, parts, process
+from flows import archive, fraud, parts, process, server_health
 from flows.parts import Ends, Opened, open_flow, plan_of
 from flows.store import Store
 
@@ -37,9 +37,10 @@ def opened(stop: Event) -> Opened:
 
 
 def _open(work: Work, stop: Event) -> Opened:
-    if work.flow is fraud:
-        fraud.TOPIC = work.read_from  # type: ignore[attr-defined]
-        return fraud.opened(stop)
+    if work.flow in {fraud, server_health}:  # as they are
+        work.flow.TOPIC = work.read_from  # type: ignore[attr-defined]
+        opened: Opened = work.flow.opened(stop)
+        return opened
     if work.aggregate is None:
         archive.TOPICS = (work.read_from,)  # type: ignore[assignment]
         return archive.opened(stop)

@@ -25,6 +25,8 @@ from typing import Any
 from flows.monitor import Monitor
 from sinks.clickhouse import ClickHousePartition
 from sources.kafka_partition import KafkaPartition
+from windows.detect import WatchLogic
+from windows.incidents import IncidentsLogic
 from windows.operator import AccountsLogic, SlotLogic
 
 LOOK_S = 0.25
@@ -43,7 +45,7 @@ class Timers:
 
     def install(self) -> None:
         """Time the product's own snapshot functions from now on."""
-        for of in (SlotLogic, AccountsLogic, KafkaPartition):
+        for of in (SlotLogic, AccountsLogic, WatchLogic, IncidentsLogic, KafkaPartition):
             _replace_snapshot(of, self._timed)
         _replace_snapshot(ClickHousePartition, self._waited)
 

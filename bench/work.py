@@ -1,7 +1,7 @@
 """What the drain benchmarks run: flows over a load, each with its tables and its truth.
 
 ENG is `engagement_by_level` at 10 s with distinct players; PLY counts events per player at 10 s, so that
-nearly every second event makes a row; HLT is `server_health` at 10 s; RAW the archive of player events.
+nearly every second event makes a row; HLT is the flow `server_health`, whole; RAW the archive of player events.
 KEYS is PLY over more and more players who are all live at once: a million events a second of event time.
 """
 
@@ -29,6 +29,7 @@ from models.sketch import ERROR
 from topics import player_events, purchase_events, server_metrics
 from topics.topic import Topic
 from windows.archive import table_of
+from windows.plan import SIZES_S
 
 SIZE_S = 10
 FAST_PER_S = 1_000_000
@@ -116,18 +117,18 @@ def ply(events: int) -> Work:
 
 
 def hlt(events: int) -> Work:
-    """Server health, with quantiles."""
+    """Server health, whole: windows of both sizes with quantiles, detector, heartbeats, incidents."""
     load = ServerLoad(events)
     near = dict.fromkeys(truth.QUANTILES, ERROR)
-    key = ["window_start", "server_id"]
-    return Work(
-        "HLT",
-        load,
-        lambda: TableTruth(SERVER_HEALTH.table, truth.by_server(load, SIZE_S), key, near),
-        server_health,
-        server_metrics.TOPIC,
-        SERVER_HEALTH,
-    )
+    key = ["window_seconds", "window_start", "server_id"]
+
+    def rows() -> Truth:
+        sizes = [
+            truth.by_server(load, size).with_columns(pl.lit(size, pl.Int64).alias(key[0])) for size in SIZES_S
+        ]
+        return TableTruth(SERVER_HEALTH.table, pl.concat(sizes), key, near)
+
+    return Work("HLT", load, rows, server_health, server_metrics.TOPIC)
 
 
 def frd(events: int) -> Work:
