@@ -1,7 +1,7 @@
 """What the drain benchmarks run: flows over a load, each with its tables and its truth.
 
 ENG is `engagement_by_level` at 10 s with distinct players; PLY counts events per player at 10 s, so that
-nearly every second event makes a row; HLT is the flow `server_health`, whole; RAW the archive of player events.
+nearly every second event makes a row; HLT is the flow `server_health`, whole; RAW the archive of the events.
 KEYS is PLY over more and more players who are all live at once: a million events a second of event time.
 """
 
