@@ -7,6 +7,7 @@ with a count beside it. A group is known by a number that is its own in the arra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,8 @@ def local_set(values: Hashes, counts: Flags, local: Ints) -> Hashes:
 def split_set(values: Hashes, pieces: Ints) -> list[Hashes]:
     """Split a set array at the pieces' first groups, and count each piece's groups from 0 again."""
     lowest = pieces.astype(np.uint64) << np.uint64(HASH_BITS)
-    parts = np.split(values, np.searchsorted(values, lowest[1:]))
-    return [part - low for part, low in zip(parts, lowest, strict=True)]
+    bounds = [*np.searchsorted(values, lowest).tolist(), len(values)]
+    return [values[begin:end] - low for (begin, end), low in zip(pairwise(bounds), lowest, strict=True)]
 
 
 def local_sketch(buckets: Hashes, counts: Flags, local: Ints) -> Counted:
@@ -58,9 +59,9 @@ def local_sketch(buckets: Hashes, counts: Flags, local: Ints) -> Counted:
 def split_sketch(sketch: Counted, pieces: Ints) -> list[Counted]:
     """Split sketches at the pieces' first groups, and count each piece's groups from 0 again."""
     lowest = pieces.astype(np.uint64) << np.uint64(BUCKET_BITS)
-    at = np.searchsorted(sketch.keys, lowest[1:])
-    parts = zip(np.split(sketch.keys, at), np.split(sketch.counts, at), lowest, strict=True)
-    return [Counted(keys - low, counts) for keys, counts, low in parts]
+    bounds = [*np.searchsorted(sketch.keys, lowest).tolist(), len(sketch.keys)]
+    parts = zip(pairwise(bounds), lowest, strict=True)
+    return [Counted(sketch.keys[begin:end] - low, sketch.counts[begin:end]) for (begin, end), low in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,10 @@ class Sketches:
     def of_groups(self, kept: Ints, local: Ints) -> Counted:
         """Add up those of some finer groups, by the number of the group that each of them belongs to."""
         bits, counted = np.uint64(BUCKET_BITS), self.counted
+        if not len(counted.keys):
+            return counted
         finer = (counted.keys >> bits).astype(np.int64)
-        number = np.full(max(finer.max(initial=-1), kept.max(initial=-1)) + 1, -1)
+        number = np.full(max(finer[-1], kept.max()) + 1, -1)
         number[kept] = local
         group = number[finer]
         chosen = group >= 0

@@ -56,8 +56,7 @@ class Cutting:
                 size_ms = gcd(*sizes) * 1000
                 finer = grouped(columns, size_ms, left_out)
                 if finer is not None:
-                    coarser = _coarser(family, first, finer, size_ms)
-                    for of, groups in zip(family, coarser, strict=True):
+                    for of, groups in _coarser(family, first, finer, size_ms):
                         yield from (
                             (of.table, size, part) for size in sizes for part in cut(groups, size, None)
                         )
@@ -75,16 +74,18 @@ def _first(family: Sequence[Aggregate]) -> Aggregate:
 
 def _coarser(
     family: Sequence[Aggregate], first: Aggregate, finer: Grouped, size_ms: int
-) -> Iterator[Columns]:
-    """Take the groups of the first cut for events, and give what each aggregate needs of them."""
+) -> Iterator[tuple[Aggregate, Columns]]:
+    """Take the groups of the first cut for events; gives what each aggregate that takes any needs of them."""
     groups = pl.DataFrame([*finer.names, pl.Series("event_time", finer.window * size_ms)])
-    wanted = {name: expression for of in family for name, expression in told_apart(of)}
+    takes = groups.select(of.where.any().alias(of.table) for of in family if of.where is not None)
+    taking = [of for of in family if of.where is None or takes[of.table][0]]
+    wanted = {name: expression for of in taking for name, expression in told_apart(of)}
     values = groups.select(expression.alias(name) for name, expression in wanted.items())
     measures = dict(zip(first.measures(), finer.measures, strict=True))
     sketches = dict(zip(first.sketches(), finer.sketches, strict=True))
-    for of in family:
+    for of in taking:
         kept: list[Sketching] = [Sketches(sketches[name]) for name in of.sketches()]
-        yield columns_of(of, groups, values, ([measures[name] for name in of.measures()], kept))
+        yield of, columns_of(of, groups, values, ([measures[name] for name in of.measures()], kept))
 
 
 def _alike(sizes_s: Sequence[int], late: Mapping[int, Flags]) -> Iterator[tuple[list[int], Flags | None]]:
