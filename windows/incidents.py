@@ -174,8 +174,7 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
     def _move_silent(self) -> None:
         """Move partitions on that were silent; bytewax asks on only when this is committed."""
         busy = [ms for partition, ms in self._reached.items() if partition not in self._silent]
-        unheard = len(self._reached) < self._partitions
-        others_ms = NEVER if unheard else min(busy) if busy else max(self._silent.values(), default=NEVER)
+        others_ms = min(busy) if busy else max(self._silent.values(), default=NEVER)
         for partition, silent_ms in self._silent.items():
             self._reached[partition] = max(self._reached[partition], silent_ms, others_ms)
         self._silent.clear()

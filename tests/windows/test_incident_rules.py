@@ -146,6 +146,20 @@ def test_what_is_over_is_forgotten() -> None:
         step.take(at_s + 500, alarm(f"s{number}", at_s), resolved(f"s{number}", at_s, at_s + 100))
     assert len(step.told.rows) == 50
     assert len(step.logic.snapshot()) < empty + 30
+    held = step.logic._incidents
+    step.take(50_000 + FORGOTTEN_S + 1)
+    assert not any((held.open, held._newest, held._of_alarm, held._due_ms, held._due))
+
+
+def test_of_alarms_at_one_place_the_first_by_name_names_the_incident() -> None:
+    found = []
+    for servers in ("abc", "cab"):
+        step = Step()
+        for server in servers:
+            step.take(10, alarm(server, 10))
+        step.take(60)
+        found += list(step.told.messages)
+    assert len(set(found)) == 1
 
 
 def test_times_of_a_row_are_those_of_its_alarms() -> None:
