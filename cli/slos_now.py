@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -14,11 +14,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 import settings
 from cli.slos_shown import print_now
 from cli.slos_standing import Burning, Firing, Now, Standing
-from grafana.alert_rules import Rule
 from grafana.server_rules import server_group
 from grafana.slo import BURNS, Slo, alert_name
 from grafana.slo_rules import burn_groups
-from grafana.slo_sql import FRONTIER, budget_left
+from grafana.slo_sql import FRONTIER, budget_left, burn_rate
 from grafana.slo_yaml import read_slos
 from sinks.clickhouse_client import connect
 from sinks.clickhouse_errors import as_users_read_it
@@ -77,27 +76,21 @@ def as_reader(server: settings.ClickHouse) -> settings.ClickHouse:
 
 def asked(store: Store, slos: Sequence[Slo]) -> Now:
     """Ask how everything stands."""
-    rules = {rule.name: rule for group in burn_groups(slos) for rule in group.rules}
-    found = {name: [store.by_game(query.sql) for query in rule.queries] for name, rule in rules.items()}
-    standings = [
-        Standing(slo.id, game, left, list(_burning(slo, game, rules, found)))
-        for slo in slos
-        for game, left in store.by_game(budget_left(slo)).items()
-    ]
-    for rule in server_group().rules:
-        rules[rule.name], found[rule.name] = rule, [store.by_game(query.sql) for query in rule.queries]
-    firing = [
-        Firing(name, game, rule.labels["severity"])
-        for name, rule in rules.items()
-        for game in rule.fires(found[name])
-    ]
+    rules = [rule for group in (*burn_groups(slos), server_group()) for rule in group.rules]
+    fires = {rule.name: rule.fires([store.by_game(query.sql) for query in rule.queries]) for rule in rules}
+    standings = [of for slo in slos for of in _standings(store, slo, fires)]
+    firing = [Firing(rule.name, game, rule.labels["severity"]) for rule in rules for game in fires[rule.name]]
     return Now(store.frontier(), standings, firing)
 
 
-def _burning(
-    slo: Slo, game: str, rules: dict[str, Rule], found: dict[str, list[ByGame]]
-) -> Iterator[Burning]:
-    for burn in BURNS:
-        name = alert_name(slo, burn)
-        long, short = (of.get(game, 0.0) for of in found[name])
-        yield Burning(name, long, short, game in rules[name].fires(found[name]))
+def _standings(store: Store, slo: Slo, fires: Mapping[str, Sequence[str]]) -> Iterator[Standing]:
+    """Give how an objective stands in each game; rates are told even if too little went wrong for alerts."""
+    rates = {
+        burn: [store.by_game(burn_rate(slo, of)) for of in (burn.long_s, burn.short_s)] for burn in BURNS
+    }
+    for game, left in store.by_game(budget_left(slo)).items():
+        burns = []
+        for burn, (long, short) in rates.items():
+            name = alert_name(slo, burn)
+            burns.append(Burning(name, long.get(game, 0.0), short.get(game, 0.0), game in fires[name]))
+        yield Standing(slo.id, game, left, burns)

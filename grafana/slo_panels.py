@@ -67,7 +67,7 @@ def _block(slo: Slo, first: int, y: int) -> list[Panel]:
     return [
         Panel(
             first + 1, "stat", "Budget left",
-            f"Share of {days} days' error budget that is left. 0 %: the objective is missed.",
+            f"Share of {days} days' error budget that is left, if traffic stays as it is. Below 0 %: missed.",
             budget_left(slo), Place(0, y, 4, 8), percent,
         ),
         Panel(

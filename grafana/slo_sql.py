@@ -5,6 +5,7 @@ Rules:
 - Time ends at the frontier, the end of the newest complete minute, never at now(): a flow that is behind
   shows the rates of then, and never half a minute's. Rows are those of 60 seconds.
 - What counts comes as rows `game_id, minute, total, bad`; rates are sums over them, never means of means.
+- A budget is that of all its days: a game that is younger is taken to go on as it began.
 """
 
 from __future__ import annotations
@@ -60,7 +61,11 @@ _OVER_TIME = """\
 WITH {frontier} AS frontier
 SELECT time, game_id, {shown}
 FROM (
-    SELECT time, game_id, sum(step_bad) OVER sliding / sum(step_total) OVER sliding AS share
+    SELECT
+        time,
+        game_id,
+        sum(step_bad) OVER sliding / sum(step_total) OVER sliding AS share,
+        toUnixTimestamp(time) + {step_s} - min(toUnixTimestamp(time)) OVER sliding AS covered_s
     FROM (
         SELECT
             toStartOfInterval(minute, INTERVAL {step_s} SECOND) AS time,
@@ -129,7 +134,10 @@ def burn_rate(slo: Slo, seconds: int, least_bad: int = 1) -> str:
 
 def budget_left(slo: Slo) -> str:
     """Give what is left of each game's error budget (1: all, below 0: overspent): game_id, budget_left."""
-    return _over_all(slo, slo.window_days * DAY_S, f"1 - sum(bad) / sum(total) / {slo.budget} AS budget_left")
+    seconds = slo.window_days * DAY_S
+    covered_s = "(toUnixTimestamp(frontier) - toUnixTimestamp(min(minute)))"
+    spent = f"sum(bad) / sum(total) / {slo.budget} * {covered_s} / {seconds}"
+    return _over_all(slo, seconds, f"1 - {spent} AS budget_left")
 
 
 def burn_over_time(slo: Slo, seconds: int = HOUR_S) -> str:
@@ -139,7 +147,9 @@ def burn_over_time(slo: Slo, seconds: int = HOUR_S) -> str:
 
 def budget_over_time(slo: Slo) -> str:
     """Give the budget that was left, hour by hour, for a panel: columns time, game_id, budget_left."""
-    return _over_time(slo, HOUR_S, slo.window_days * DAY_S, f"1 - share / {slo.budget} AS budget_left")
+    seconds = slo.window_days * DAY_S
+    left = f"1 - share / {slo.budget} * covered_s / {seconds} AS budget_left"
+    return _over_time(slo, HOUR_S, seconds, left)
 
 
 def worst_servers(slo: Slo) -> str:

@@ -18,6 +18,7 @@ from tests.grafana.grafana_engine import Rule, firing, panel_sql, rules
 
 BOARD_PANELS = json.loads((ROOT / BOARD).read_text())["panels"]
 PANELS = {panel["id"]: panel["targets"][0]["rawSql"] for panel in BOARD_PANELS if panel["type"] != "row"}
+MONTH_MIN = 30 * 1440
 AVAILABILITY, LATENCY = 10, 20  # numbers of the first panel of an objective
 TEXTS = {  # those of several pages once
     sql: f"{page.stem} {number}"
@@ -42,7 +43,7 @@ def shown(planted: Planted, panel: int, game: str, after_min: int) -> list[float
 def test_budget_left_and_burn_rate_are_what_a_hand_computes(
     planted: Planted, first: int, game: str, budget: float, share: float
 ) -> None:
-    left = 1 - share * 60 / (CLEAN_MIN + 60) / budget
+    left = 1 - share * 60 / MONTH_MIN / budget  # traffic is taken to go on as it was in these three days
     assert [isclose(of, left) for of in shown(planted, first + 1, game, 60)] == [True]
     burns = share * 30 / 60 / budget
     assert [isclose(of, burns) for of in shown(planted, first + 2, game, 30)] == [True]
@@ -93,7 +94,7 @@ def test_a_server_that_is_back_and_one_forgotten_cost_what_they_were_away(plante
     planted.silent("away", begin + 100, range(1, 2))
     for after, bad, good in ((100, 7, 193), (160, 67, 253), (2000, 7 + 1440, 2093)):
         (left,) = shown(planted, AVAILABILITY + 1, "away", after)
-        assert isclose(left, 1 - bad / (bad + good) / 0.005)
+        assert isclose(left, 1 - bad / (bad + good) / 0.005 * after / MONTH_MIN)
 
 
 def test_a_limit_is_exact_to_one_percent(planted: Planted) -> None:
