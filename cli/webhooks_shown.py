@@ -208,7 +208,11 @@ def _state(of: Delivery) -> Text:
     if of.state != "pending":
         when = f" {moment(of.ended_ms)}" if of.ended_ms else ""
         return Text(f"{of.state}{when}  {harmless(of.reason)}".rstrip(), STYLES.get(of.state, ""))
-    due = "behind an earlier one about the same" if of.next_ms is None else f"next try {moment(of.next_ms)}"
+    due = (
+        "behind an earlier one of the same player or server"
+        if of.next_ms is None
+        else f"next try {moment(of.next_ms)}"
+    )
     return Text(f"pending, {due}", STYLES["pending"])
 
 
