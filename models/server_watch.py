@@ -5,6 +5,7 @@ Rules:
 - A server's metrics are streams of the detector (`models.anomaly`), its samples are beats
   (`models.heartbeats`). What a server is part of (fleet, region) is as it first said.
 - Every value of a metric is counted by what became of it: scored, learnt from, too old.
+- What a server reports around a restart that it announces is not scored (`models.server_restarts`).
 - A resolved alarm keeps what it was last told with.
 - Who was silent for a day is forgotten; beyond `MOST_SERVERS` those who were silent longest are, too.
 """
@@ -24,12 +25,12 @@ from models.heartbeats import LEAVING, Beat, Beats
 from models.seen import seen_ms
 from models.server_alarm import HEARTBEAT, Alarm, Change, Kind, severity_of
 from models.server_names import Ints, Name, ServerNames
+from models.server_restarts import Restarts, saying
 
 METRICS = ("cpu_load", "memory_usage", "latency", "tick_ms")
 COLUMNS = ("game_id", "server_id", "event_time", "kafka_time_ms", "fleet_id", "region", "state", *METRICS)
 MOST_SERVERS = 50_000
 TIDIES_MS = 3_600_000  # of event time between two looks at who is to be forgotten
-Flags = npt.NDArray[np.bool_]
 Where = tuple[str, str]  # fleet, region
 
 
@@ -40,6 +41,7 @@ class WatchState(msgspec.Struct, frozen=True):
     where: list[Where]
     streams: bytes
     beats: bytes
+    restarts: bytes
     open: dict[int, Alarm]
     verdicts: list[int]
     tidied_ms: int
@@ -68,6 +70,7 @@ class ServerWatch:
         self._where = list(state.where) if state else []
         self._streams = Streams.unpacked(state.streams) if state else Streams()
         self._beats = Beats.unpacked(state.beats) if state else Beats()
+        self._restarts = Restarts(np.frombuffer(state.restarts, np.int64).copy() if state else None)
         self._open = dict(state.open) if state else {}
         self.verdicts: Ints = np.array(state.verdicts if state else [0] * MISSING, np.int64)
         self._tidied_ms = state.tidied_ms if state else 0
@@ -80,6 +83,7 @@ class ServerWatch:
             self._where,
             self._streams.pack(),
             self._beats.pack(),
+            self._restarts.said_ms.tobytes(),
             self._open,
             self.verdicts.tolist(),
             self._tidied_ms,
@@ -95,12 +99,14 @@ class ServerWatch:
         time_ms, kafka_ms = samples["event_time"].to_numpy(), samples["kafka_time_ms"].to_numpy()
         seen = seen_ms(self.seen_ms, time_ms, kafka_ms)
         self.seen_ms = int(seen[-1])
-        beats = self._beats.beat(servers, time_ms, kafka_ms, leaving(samples["state"]))
-        alarms = self._silences(beats)
+        leaving = saying(samples["state"], LEAVING)
+        alarms = self._silences(self._beats.beat(servers, time_ms, kafka_ms, leaving))
+        unsettled = self._restarts.unsettled(servers, time_ms, samples["state"])
         for place, metric in enumerate(METRICS):
-            if samples[metric].null_count() < samples.height:
-                values = samples[metric].fill_null(np.nan).to_numpy()
-                look = Look(metric, servers * len(METRICS) + place, values, time_ms, seen)
+            values = samples[metric]
+            if values.null_count() < samples.height:
+                numbers = np.where(unsettled, np.nan, values.to_numpy())  # NaN also where there is none
+                look = Look(metric, servers * len(METRICS) + place, numbers, time_ms, seen)
                 alarms += self._scored(look)
         self._tidy(int(time_ms.max(initial=0)))
         return alarms
@@ -116,6 +122,7 @@ class ServerWatch:
         if len(self.names) > known:
             self._streams.grow(len(self.names) * len(METRICS))
             self._beats.grow(len(self.names))
+            self._restarts.grow(len(self.names))
             _, first = np.unique(servers, return_index=True)
             rows = first[servers[first] >= known]  # by number, which is the order in which they came
             self._where.extend(samples.select(pl.col("fleet_id", "region").fill_null(""))[rows].rows())
@@ -196,24 +203,11 @@ class ServerWatch:
             return
         streams = (kept[:, None] * len(METRICS) + np.arange(len(METRICS))).ravel()
         self._beats.keep(kept)
+        self._restarts = Restarts(self._restarts.said_ms[kept])
         self._streams.keep(streams)
         self._open = {new: self._open[old] for new, old in enumerate(streams.tolist()) if old in self._open}
         self.names = ServerNames([self.names.names[number] for number in kept.tolist()])
         self._where = [self._where[number] for number in kept.tolist()]
-
-
-def leaving(state: pl.Series) -> Flags:
-    """Flag the samples of servers that say that they leave (`models.heartbeats.LEAVING`).
-
-    >>> leaving(pl.Series(["up", "Shutting-Down", None])).tolist()
-    [False, True, False]
-
-    """
-    words = [of for of in state.unique() if of and "".join(filter(str.isalpha, of.lower())) in LEAVING]
-    if not words:
-        return np.zeros(len(state), np.bool_)
-    flags: Flags = state.is_in(words).fill_null(value=False).to_numpy()
-    return flags
 
 
 def _bound(value: float) -> float | None:
