@@ -21,8 +21,8 @@ def evaluate(*, simulated: Simulated = False, seed: Seed = 1, days: Days = 7, se
 
     The metrics are made up: day and night, tournaments, restarts, collected heaps, late and lost
     samples. Among them are planted spikes, steps, flatlines, leaks and silences. Says how many were
-    found, how soon, and how often somebody was told for nothing, beside three sigma and a fixed
-    timeout. OK: better than these, both ways.
+    found, how soon, and how often somebody was told for nothing, beside three sigma (once, and three
+    times in a row) and a fixed timeout. OK: better than both, both ways.
 
     ./gamewax servers evaluate --simulated --seed 7
     """

@@ -48,14 +48,14 @@ def lines(found: Judged) -> Iterator[str]:
     """Say it: a line a sort of fault, false alarms, and the verdict."""
     from verify.fleet_marks import ALLOWED, by_sort
 
-    ours, theirs = found.ours, found.theirs
+    ours, theirs, steadier = found.ours, found.theirs, found.steadier
     counts = dict(by_sort(one.fault for one in found.planted))
     yield f"{'':<35}{ours.name:>15}{theirs.name:>23}"
     yield f"{'planted':<19}{'size, sd':>13}" + f"{'found':>8}{'share':>7}{'after':>8}" * 2 + "   in time is"
     for sort, count in counts.items():
         watchers = _marks(ours, sort, count) + _marks(theirs, sort, count)
         yield f"{sort:<10}{count:>9}{_size(found, sort):>13}{watchers}   {ALLOWED[sort]}"
-    for marks in (ours, theirs, found.steadier):
+    for marks in (ours, theirs, steadier):
         kinds = Counter(page.kind for page in marks.false).most_common()
         told = ", ".join(f"{count:,} {kind}" for kind, count in kinds)
         yield (
@@ -66,9 +66,9 @@ def lines(found: Judged) -> Iterator[str]:
         yield f"FALLS SHORT nothing was planted of {', '.join(missing)}: give more --days or --servers"
         return
     yield (
-        f"{'OK' if found.passes else 'FALLS SHORT'} recall {ours.recall:.3f} ({theirs.name} "
-        f"{theirs.recall:.3f}), false alarms a server and day {ours.false_a_day:.2f} ({theirs.name} "
-        f"{theirs.false_a_day:.2f})"
+        f"{'OK' if found.passes else 'FALLS SHORT'} recall {ours.recall:.3f} (3 sigma {theirs.recall:.3f}, "
+        f"3 in a row {steadier.recall:.3f}), false alarms a server and day {ours.false_a_day:.2f} "
+        f"(3 sigma {theirs.false_a_day:.2f}, 3 in a row {steadier.false_a_day:.2f})"
     )
 
 

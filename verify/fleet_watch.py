@@ -38,8 +38,9 @@ class Judged:
 
     @property
     def passes(self) -> bool:
-        """Tell whether faults of every sort were planted, and ours are better both ways."""
-        return {one.fault.sort for one in self.planted} == set(SORTS) and self.ours.beats(self.theirs)
+        """Tell whether faults of every sort were planted, and ours are better than both others, both ways."""
+        planted = {one.fault.sort for one in self.planted} == set(SORTS)
+        return planted and self.ours.beats(self.theirs) and self.ours.beats(self.steadier)
 
 
 def judged(days: FleetDays, told: Told) -> Judged:

@@ -21,8 +21,8 @@ NOISE = [Page(1, CPU, "spike", 1_000), Page(1, CPU, "missed_heartbeat", 2_000)]
 PLANTED = tuple(Planted(fault, 4.0) for fault in FAULTS)
 
 
-def judged(ours: list[Page], theirs: list[Page]) -> Judged:
-    named = (("gamewax", ours), ("3 sigma", theirs), ("steadier", PAGES))
+def judged(ours: list[Page], theirs: list[Page], steadier: list[Page] | None = None) -> Judged:
+    named = (("gamewax", ours), ("3 sigma", theirs), ("steadier", theirs if steadier is None else steadier))
     return Judged(1_000, PLANTED, *(marked(name, pages, FAULTS, 4) for name, pages in named))
 
 
@@ -36,17 +36,26 @@ def test_the_command_prints_a_line_for_each_sort_and_a_verdict() -> None:
     assert said[9].startswith("3 sigma: recall ")
     assert said[10].startswith("3 sigma, 3 in a row: recall ")
     assert re.match(
-        r"(OK|FALLS SHORT) recall [\d.]+ \(3 sigma [\d.]+\), false alarms a server and day ", said[-1]
+        r"(OK|FALLS SHORT) recall [\d.]+ \(3 sigma [\d.]+, 3 in a row [\d.]+\), false alarms a server and ",
+        said[-1],
     )
     assert ended.return_value == (0 if said[-1].startswith("OK") else 1)
 
 
-def test_ok_needs_more_recall_and_fewer_false_alarms_than_three_sigma() -> None:
+def test_ok_needs_more_recall_and_fewer_false_alarms_than_both_others() -> None:
     assert list(lines(judged(PAGES, [*PAGES[1:], *NOISE])))[-1] == (
-        "OK recall 1.000 (3 sigma 0.800), false alarms a server and day 0.00 (3 sigma 0.50)"
+        "OK recall 1.000 (3 sigma 0.800, 3 in a row 0.800), "
+        "false alarms a server and day 0.00 (3 sigma 0.50, 3 in a row 0.50)"
     )
-    for ours, theirs in ((PAGES, PAGES), (PAGES, PAGES[1:]), (PAGES[1:], [*PAGES, *NOISE])):
-        found = judged(ours, theirs)
+    worse, silent, better = [*PAGES[1:], *NOISE], PAGES[1:], [*PAGES, *NOISE]
+    for ours, theirs, steadier in (
+        (PAGES, PAGES, PAGES),
+        (PAGES, silent, silent),
+        (PAGES[1:], better, better),
+        (PAGES, worse, silent),
+        (PAGES, silent, worse),
+    ):
+        found = judged(ours, theirs, steadier)
         assert list(lines(found))[-1].startswith("FALLS SHORT recall ")
         assert not found.passes
 
