@@ -22,9 +22,12 @@ from models.heartbeats_fold import (
     COUNT,
     FROZEN_TO,
     LAST,
+    MOVES_MS,
+    MOVES_TO,
     NEVER,
     NEWEST,
     OPENED,
+    PARTITIONS,
     QUIET_NOW,
     QUIET_SINCE,
     WORDS,
@@ -88,7 +91,7 @@ class Beats:
     def __init__(self, count: int = 0) -> None:
         self._servers: Ints = np.zeros((count, WORDS), np.int64)
         self._clock: Ints = np.zeros(CLOCK_WORDS, np.int64)
-        self._clock[[NEWEST, FROZEN_TO, QUIET_SINCE, QUIET_NOW]] = NEVER
+        self._clock[[NEWEST, FROZEN_TO, QUIET_SINCE, QUIET_NOW, MOVES_TO]] = NEVER
         self.seen_ms: list[int] = []
 
     def __len__(self) -> int:
@@ -143,6 +146,16 @@ class Beats:
     def _told(self, answers: Ints) -> list[Beat]:
         self.seen_ms = answers[:, SEEN].tolist()
         return _beats(answers)
+
+    def spread(self, partitions: int, now_ms: int) -> None:
+        """Note over how many partitions the topic's servers are spread, and what time it is (epoch ms).
+
+        When these have become more, a server may go on in another one: for ten minutes who falls silent is
+        forgotten, not missed.
+        """
+        if 0 < self._clock[PARTITIONS] != partitions:
+            self._clock[MOVES_TO] = now_ms + MOVES_MS
+        self._clock[PARTITIONS] = partitions
 
     def pack(self) -> bytes:
         """Give all that is known as bytes."""

@@ -7,7 +7,8 @@ Rules:
   for a server for `CAPS` at most, little more than one of its own intervals: what stood still for everybody
   is nobody's silence. Time that ticks have proven counts in full, and is not counted twice.
 - A server is silent for the smaller of the two; one whose samples are of long ago when they come (a past
-  that is loaded, files) for event time alone, since Kafka's says nothing about it.
+  that is loaded, files) for event time alone, since Kafka's says nothing about it. Where they are of very
+  long ago ticks say nothing either: the past has ended, not the server.
 - All servers are looked at before the newest event time goes into another second, so what is found is found
   in the second in which it came to be, wherever batches are cut. An answer's `seen` is that second's end.
 - After Kafka time stood still for everybody, longer than usual, it stays so for as long, `SETTLES_MS` at
@@ -29,18 +30,14 @@ DELIVERIES = 3  # that its beats came in, so that who sends many at a time is kn
 MISSED = 3  # of its own intervals
 RING = 8  # intervals that its rhythm is told from
 LEAST_MS = 1_000  # no rhythm is faster: a pause of a moment is nobody's death
-LONG_AGO_MS = 60_000  # older when it came: a past that is loaded
+LONG_AGO_MS, VERY_LONG_AGO_MS = 60_000, 600_000  # older when it came: a past that is loaded
 HOLE_MS, SETTLES_MS = 3_000, 15_000
 PAUSE_MS, LONGEST_PAUSE_MS, NS = 1_000, 600_000, 1_000_000  # of a partition's usual longest pause, kept in ns
-MOST_DELAY_US, FADES_MS = (
-    60_000_000,
-    1_800_000,
-)  # of a usual delay: the greatest, and how soon it is forgotten
-SLOWEST_MS, SLOWER = (
-    600_000,
-    10,
-)  # a new rhythm is believed at once up to the greater of this and 10 times the old
+MOST_DELAY_US = 60_000_000  # of how long beats usually are on their way
+FADES_MS = 1_800_000  # how soon a usual delay, or pause, is forgotten
+SLOWEST_MS, SLOWER = 600_000, 10  # a new rhythm is believed at once up to this, or 10 times the old one
 FORGET_MS = 86_400_000
+MOVES_MS = 600_000  # those who write know of new partitions after 5 minutes at most
 NEVER = -(2**62)
 
 NOTHING, OPENED, _, RESOLVED = range(4)  # as in `models.anomaly_fold`
@@ -53,11 +50,15 @@ NOTHING, OPENED, _, RESOLVED = range(4)  # as in `models.anomaly_fold`
 GAPS = 16
 WORDS = GAPS + RING
 # words of a partition, then its clocks
-NEWEST, NEWEST_KAFKA, TICKED, TICKED_KAFKA, FROZEN_TO, PAUSE, QUIET_SINCE, QUIET_NOW = range(8)
+(
+    NEWEST, NEWEST_KAFKA, TICKED, TICKED_KAFKA, FROZEN_TO, PAUSE, QUIET_SINCE, QUIET_NOW, PARTITIONS,
+    MOVES_TO,
+) = range(10)  # fmt: skip
 CAPS = tuple(round(LEAST_MS * 2 ** (half / 2)) for half in range(1, 36))  # 1.4 s to two days
-BY_EVENTS = 8
+BY_EVENTS = 10
 BY_KAFKA = BY_EVENTS + len(CAPS)
-CLOCK_WORDS = BY_KAFKA + len(CAPS)
+BY_PAST = BY_KAFKA + len(CAPS)  # by event time, without ticks
+CLOCK_WORDS = BY_PAST + len(CAPS)
 ANSWER = 7  # server, opened, since, interval, change, time, seen
 SECOND_MS = 1_000
 
@@ -65,6 +66,8 @@ SECOND_MS = 1_000
 @inlined
 def _silence(server: Ints, clock: Ints) -> int:
     """Tell for how long nothing came from a server, as far as that is its own doing (ms)."""
+    if server[OLD] > 1:
+        return int(clock[BY_PAST + server[CLASS]] - server[LIVE])
     silent = int(clock[BY_EVENTS + server[CLASS]] - server[LIVE])
     if server[OLD]:
         return silent
@@ -105,8 +108,15 @@ def _tell(  # noqa: PLR0913, PLR0917
 
 @inlined
 def _look(answers: Ints, told: int, number: int, server: Ints, clock: Ints) -> int:
-    """Open the alarm of a server that is overdue, and forget one that is silent for a day."""
-    if _overdue(server, clock):
+    """Open the alarm of a server that is overdue, and forget one that is silent for a day.
+
+    While servers may move to another partition, who is overdue has moved.
+    """
+    moved = _overdue(server, clock) and clock[NEWEST] + clock[TICKED] < clock[MOVES_TO]
+    if moved:
+        for word in range(WORDS):
+            server[word] = 0
+    elif _overdue(server, clock):
         server[OPEN] = server[LAST] + MISSED * max(server[EVERY], server[SLOW])
         told = _tell(answers, told, number, server, NEVER, clock)
     if _forgotten(server, clock):
@@ -147,6 +157,7 @@ def _advance(clock: Ints, time_ms: int, kafka_ms: int) -> None:
         clock[TICKED] -= proven
         for place in range(len(CAPS)):
             clock[BY_EVENTS + place] += min(step - proven, CAPS[place])
+            clock[BY_PAST + place] += min(step, CAPS[place])
         clock[NEWEST] = time_ms
 
 
@@ -209,13 +220,14 @@ def _beat(server: Ints, clock: Ints, time_ms: int, kafka_ms: int, leaving: bool)
     """Note a sign of life: the clocks stand at it."""
     server[LEAVING] = 1 if leaving else 0
     server[LAST], server[OPEN] = time_ms, 0
-    server[OLD] = 1 if kafka_ms - time_ms > LONG_AGO_MS else 0
+    age = kafka_ms - time_ms
+    server[OLD] = 2 if age > VERY_LONG_AGO_MS else 1 if age > LONG_AGO_MS else 0
     server[COUNT] = min(server[COUNT] + 1, BEATS)
     server[CLASS] = 0
     longest = max(server[EVERY], server[SLOW])
     while server[CLASS] < len(CAPS) - 1 and 4 * CAPS[server[CLASS]] < 5 * longest:
         server[CLASS] += 1
-    server[LIVE] = clock[BY_EVENTS + server[CLASS]]
+    server[LIVE] = clock[(BY_PAST if server[OLD] > 1 else BY_EVENTS) + server[CLASS]]
     server[LIVE_KAFKA] = clock[BY_KAFKA + server[CLASS]]
 
 
@@ -242,7 +254,7 @@ def _hear(  # noqa: PLR0913, PLR0917 — a sample's columns
             told = _tell(answers, told, number, server, time_ms, clock)
         if known and not server[LEAVING]:
             _learn(server, gap, silent)
-        apart = not known or 2 * (kafka_ms - server[ARRIVED]) >= gap
+        apart = not known or server[OLD] > 0 or 2 * (kafka_ms - server[ARRIVED]) >= gap
         server[PARTS] = min(server[PARTS] + (1 if apart else 0), DELIVERIES)
         _beat(server, clock, time_ms, kafka_ms, leaving)
     server[PREVIOUS], server[ARRIVED] = time_ms, kafka_ms

@@ -23,7 +23,7 @@ class Known:
     previous: int
     arrived: int
     leaving: bool
-    old: bool
+    old: int
     beats: int = 1
     deliveries: int = 1
     gaps: list[int] = field(default_factory=list)
@@ -32,6 +32,7 @@ class Known:
     opened: int | None = None
     by_events: list[Step] = field(default_factory=list)
     by_kafka: list[Step] = field(default_factory=list)
+    by_past: list[Step] = field(default_factory=list)
 
     @property
     def every(self) -> int:
@@ -49,11 +50,11 @@ class Known:
 
     @property
     def awaited(self) -> bool:
-        return self.beats >= 5 and (self.old or self.deliveries >= 3) and not self.leaving
+        return self.beats >= 5 and (self.old > 0 or self.deliveries >= 3) and not self.leaving
 
     def silent(self) -> int:
         cap = next((cap for cap in CAPS if cap >= 1.25 * self.interval), CAPS[-1])
-        ways = [self.by_events] if self.old else [self.by_events, self.by_kafka]
+        ways = [[self.by_events, self.by_kafka], [self.by_events], [self.by_past]][self.old]
         return min(sum(ms if proven else min(ms, cap) for ms, proven in way) for way in ways)
 
 
@@ -74,7 +75,7 @@ class Oracle:
         self._pass(time_ms, kafka_ms)
         found: list[Beat] = []
         if known is None:
-            self.servers[server] = Known(time_ms, time_ms, kafka_ms, leaving, kafka_ms - time_ms > 60_000)
+            self.servers[server] = Known(time_ms, time_ms, kafka_ms, leaving, age(time_ms, kafka_ms))
             return self._look()
         gap = self._gap(known, time_ms, kafka_ms)
         if gap is None:
@@ -84,11 +85,11 @@ class Oracle:
                 found.append(told(server, known, Change.RESOLVED, max(time_ms, known.opened)))
             if not known.leaving:
                 self._learn(known, gap, silent)
-            known.deliveries += 2 * (kafka_ms - known.arrived) >= gap
+            known.deliveries += known.old > 0 or 2 * (kafka_ms - known.arrived) >= gap
             known.last, known.leaving, known.opened = time_ms, leaving, None
-            known.old = kafka_ms - time_ms > 60_000
+            known.old = age(time_ms, kafka_ms)
             known.beats += 1
-            known.by_events, known.by_kafka = [], []
+            known.by_events, known.by_kafka, known.by_past = [], [], []
         known.previous, known.arrived = time_ms, kafka_ms
         return found + self._look()
 
@@ -122,6 +123,7 @@ class Oracle:
             proven = min(time_ms - self.newest, self.proven)
             for known in self.servers.values():
                 known.by_events.append((time_ms - self.newest - proven, False))
+                known.by_past.append((time_ms - self.newest, False))
             self.proven -= proven
             self.newest = time_ms
 
@@ -162,6 +164,11 @@ class Oracle:
                     found.append(told(server, known, Change.RESOLVED, max(known.last + DAY_MS, known.opened)))
                 del self.servers[server]
         return found
+
+
+def age(time_ms: int, kafka_ms: int) -> int:
+    """How old a sample is when it comes: 0 of now, 1 of long ago, 2 of very long ago."""
+    return int(kafka_ms - time_ms > 60_000) + int(kafka_ms - time_ms > 600_000)
 
 
 def told(server: int, known: Known, change: Change, time_ms: int) -> Beat:

@@ -188,6 +188,27 @@ def test_a_past_that_is_loaded_in_a_moment_tells_who_was_silent() -> None:
     assert said(moment) == [opened(0, 590, 10), resolved(0, 590, 10, 1200)]
 
 
+def test_when_a_past_that_was_loaded_ends_nobody_has_died() -> None:
+    past = log(every(0, 10, 0, 600), every(1, 10, 3, 600))
+    for age_s, missed in ((30, 2), (300, 2), (900, 0), (100 * DAY, 0)):
+        moment = [of._replace(kafka_ms=T0 + (600 + age_s) * S + at // 10) for at, of in enumerate(past)]
+        assert len(said(moment, ticks(0, 120))) == missed, age_s
+
+
+def test_servers_that_move_to_new_partitions_are_not_missed_in_their_old_one() -> None:
+    others, beats = [every(server, 1, server / 7, 100) for server in (1, 2)], Beats()
+    beats.spread(4, T0)
+    assert said(log(every(0, 1, 0, 100), *others), beats=beats) == []
+    beats.spread(4, T0 + 100 * S)
+    beats = Beats.unpacked(beats.pack())
+    beats.spread(8, T0 + 100 * S)
+    moved = log(every(0, 1, 100, 300), every(1, 1, 100.5, 690), every(2, 1, 100.7, 800))
+    assert said(moved, beats=beats) == []
+    assert beats.alive().tolist() == [2]
+    dies = log(every(1, 1, 800.5, 900), every(2, 1, 800.7, 1000))
+    assert said(dies, beats=beats) == [opened(1, 899.5, 1)]
+
+
 def test_an_event_time_far_ahead_pages_nobody() -> None:
     whole = log(*(every(server, 1, server / 5, 600) for server in range(4)))
     for ahead_s in (30, 299):
