@@ -30,6 +30,7 @@ from models.anomaly_fold import (
     STALE,
     WORDS,
     WORSE,
+    Answer,
     Codes,
     Floats,
     Ints,
@@ -45,7 +46,7 @@ __all__ = [
 
 KINDS = {SPIKE: Kind.SPIKE, SHIFT: Kind.SHIFT, FLATLINE: Kind.FLATLINE}
 CHANGES = {OPENED: Change.OPENED, WORSE: Change.WORSE, RESOLVED: Change.RESOLVED}
-FORMAT = b"anomaly1"
+FORMAT = b"anomaly2"
 
 
 class Scored(NamedTuple):
@@ -71,19 +72,19 @@ class Streams:
     """The states of all streams, numbered from 0."""
 
     def __init__(self, count: int = 0) -> None:
-        self._state: Floats = np.zeros((count, WORDS))
+        self._state: Floats = np.zeros((count + 1, WORDS))  # the last row is to think in
 
     def __len__(self) -> int:
-        return len(self._state)
+        return len(self._state) - 1
 
     def grow(self, count: int) -> None:
         """Make room so that there are `count` streams at least; new ones have seen nothing."""
         if count > len(self):
-            self._state = np.concatenate([self._state, np.zeros((count - len(self), WORDS))])
+            self._state = np.concatenate([self._state[:-1], np.zeros((count + 1 - len(self), WORDS))])
 
     def keep(self, streams: Ints) -> None:
         """Keep only these streams, in this order: the first of them is number 0 from now on."""
-        self._state = self._state[streams]
+        self._state = np.concatenate([self._state[:-1][streams], np.zeros((1, WORDS))])
 
     def score(self, stream: Ints, time_ms: Ints, value: Floats) -> Scored:
         """Score samples, in offset order; a stream may have several, NaN is no value.
@@ -92,27 +93,25 @@ class Streams:
             Broken: a stream's number is unknown.
 
         """
-        if stream.size and not 0 <= int(stream.min()) <= int(stream.max()) < len(self):
-            raise Broken(f"samples of streams {stream.min()}-{stream.max()}, but only {len(self)} are known")
-        numbers = np.zeros((stream.size, 5))
-        codes = np.zeros((stream.size, 3), np.int8)
-        fold_samples(
+        rows = stream.size
+        answer = Answer(np.zeros((3, rows)), np.zeros((2, rows), np.int64), np.zeros((3, rows), np.int8))
+        unknown = fold_samples(
             self._state,
             np.ascontiguousarray(stream, np.int64),
             np.ascontiguousarray(time_ms, np.int64),
             np.ascontiguousarray(value, np.float64),
-            numbers,
-            codes,
+            answer,
         )
-        score, low, high, since, opened = numbers.T
-        kind, change, verdict = codes.T
-        return Scored(
-            score, kind, low, high, since.astype(np.int64), opened.astype(np.int64), change, verdict
-        )
+        if unknown >= 0:
+            raise Broken(f"a sample of stream {stream[unknown]}, but only {len(self)} are known")
+        score, low, high = answer.numbers
+        since_ms, opened_ms = answer.moments
+        kind, change, verdict = answer.codes
+        return Scored(score, kind, low, high, since_ms, opened_ms, change, verdict)
 
     def pack(self) -> bytes:
         """Give all states as bytes."""
-        return FORMAT + self._state.astype("<f8").tobytes()
+        return FORMAT + self._state[:-1].astype("<f8").tobytes()
 
     @classmethod
     def unpacked(cls, packed: bytes) -> Streams:
@@ -124,7 +123,7 @@ class Streams:
         """
         if packed[: len(FORMAT)] != FORMAT or (len(packed) - len(FORMAT)) % (8 * WORDS):
             raise Broken("the packed states of the anomaly detector are of another format")
-        streams = cls()
-        words = np.frombuffer(packed, "<f8", offset=len(FORMAT))
-        streams._state = words.astype(np.float64).reshape(-1, WORDS)
+        words = np.frombuffer(packed, "<f8", offset=len(FORMAT)).reshape(-1, WORDS)
+        streams = cls(len(words))
+        streams._state[:-1] = words
         return streams
