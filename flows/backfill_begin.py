@@ -78,9 +78,7 @@ def begun(asked: Asked) -> Iterator[Begun]:
     """
     settings, module = load(), import_module(f"flows.{asked.flow}")
     if not module.AGGREGATES:
-        raise BadInput(
-            f"flow {asked.flow} has no windows: ./gamewax run {asked.flow} --from-files reads files"
-        )
+        raise BadInput(f"flow {asked.flow} has no windows to count again")
     check_tables(settings)
     name = name_of(asked, module.TOPIC)
     store = store_of(settings.recovery.dir, asked.flow)
