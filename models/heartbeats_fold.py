@@ -11,8 +11,8 @@ Rules:
   long ago ticks say nothing either: the past has ended, not the server.
 - All servers are looked at before the newest event time goes into another second, so what is found is found
   in the second in which it came to be, wherever batches are cut. An answer's `seen` is that second's end.
-- After Kafka time stood still for everybody, longer than usual, it stays so for as long, `SETTLES_MS` at
-  most: until all who were cut off had time to come back.
+- Kafka time in which the partition stood still for longer than usual counts for nobody, and as much after
+  it, `SETTLES_MS` at most: until all who were cut off had time to come back.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ MISSED = 3  # of its own intervals
 RING = 8  # intervals that its rhythm is told from
 LEAST_MS = 1_000  # no rhythm is faster: a pause of a moment is nobody's death
 LONG_AGO_MS, VERY_LONG_AGO_MS = 60_000, 600_000  # older when it came: a past that is loaded
-HOLE_MS, SETTLES_MS = 3_000, 15_000
-PAUSE_MS, LONGEST_PAUSE_MS, NS = 1_000, 600_000, 1_000_000  # of a partition's usual longest pause, kept in ns
+HOLE_MS, SETTLES_MS = 1_000, 15_000  # a pause of the partition that is unusual for any
+PAUSE_MS, LONGEST_PAUSE_MS, NS = 250, 600_000, 1_000_000  # of a partition's usual longest pause, kept in ns
 MOST_DELAY_US = 60_000_000  # of how long beats usually are on their way
 FADES_MS = 1_800_000  # how soon a usual delay, or pause, is forgotten
 SLOWEST_MS, SLOWER = 600_000, 10  # a new rhythm is believed at once up to this, or 10 times the old one
@@ -144,11 +144,11 @@ def _advance(clock: Ints, time_ms: int, kafka_ms: int) -> None:
     step = kafka_ms - clock[NEWEST_KAFKA]
     if step > 0:
         step = max(step - clock[TICKED_KAFKA], 0)
+        if step > max(HOLE_MS, 2 * clock[PAUSE] // NS):
+            clock[FROZEN_TO] = kafka_ms + min(step, SETTLES_MS)
         counted = min(step, max(kafka_ms - clock[FROZEN_TO], 0))
         for place in range(len(CAPS)):
             clock[BY_KAFKA + place] += min(counted, CAPS[place])
-        if step > max(HOLE_MS, 2 * clock[PAUSE] // NS):
-            clock[FROZEN_TO] = kafka_ms + min(step, SETTLES_MS)
         _note_pause(clock, step)
         clock[NEWEST_KAFKA], clock[TICKED_KAFKA] = kafka_ms, 0
     step = time_ms - clock[NEWEST]
@@ -244,6 +244,8 @@ def _hear(  # noqa: PLR0913, PLR0917 — a sample's columns
 ) -> int:
     """Take one sample of a server; it may resolve its alarm."""
     silent = _silence(server, clock)
+    if server[PARTS] < DELIVERIES:  # it is new: whatever lies between its deliveries is usual
+        silent = max(silent, kafka_ms - server[ARRIVED])
     _advance(clock, time_ms, kafka_ms)
     known = server[COUNT] > 0
     gap = _gap(server, time_ms, kafka_ms)

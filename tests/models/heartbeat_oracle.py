@@ -72,6 +72,8 @@ class Oracle:
         time_ms = min(time_ms, kafka_ms)
         known = self.servers.get(server)
         silent = known.silent() if known else 0
+        if known and known.deliveries < 3:
+            silent = max(silent, kafka_ms - known.arrived)
         self._pass(time_ms, kafka_ms)
         found: list[Beat] = []
         if known is None:
@@ -110,13 +112,13 @@ class Oracle:
             return
         if kafka_ms > self.newest_kafka:
             unproven = max(kafka_ms - self.newest_kafka - self.proven_kafka, 0)
+            if unproven > 1_000 and unproven > self.pause_ns * 2 // 10**6:
+                self.frozen_to = kafka_ms + min(unproven, 15_000)
             counts = min(unproven, max(kafka_ms - self.frozen_to, 0))
             for known in self.servers.values():
                 known.by_kafka.append((counts, False))
-            if unproven > 3_000 and unproven > self.pause_ns * 2 // 10**6:
-                self.frozen_to = kafka_ms + min(unproven, 15_000)
             self.pause_ns -= self.pause_ns * min(unproven, 1_800_000) // 1_800_000
-            believed_ns = max(self.pause_ns * 5 // 4, 10**9)
+            believed_ns = max(self.pause_ns * 5 // 4, 250 * 10**6)
             self.pause_ns = max(self.pause_ns, min(unproven * 10**6, 6 * 10**11, believed_ns))
             self.newest_kafka, self.proven_kafka = kafka_ms, 0
         if time_ms > self.newest:

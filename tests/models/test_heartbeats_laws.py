@@ -89,7 +89,7 @@ def cut(whole: Sequence[Sample | Tick], cuts: Random, most: int) -> list[Beat]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([1, 7, 1_000]))
 def test_any_log_cut_anyhow_and_packed_gives_what_the_oracle_finds(seed: int, most: int) -> None:
     whole = made(seed)
@@ -104,7 +104,7 @@ def test_made_up_logs_hold_all_that_can_happen() -> None:
     assert {of.interval_ms // 1000 for some in found for of in some} >= {1, 5, 20}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_alarms_of_a_server_open_and_are_resolved_in_turn_and_never_before_they_opened(seed: int) -> None:
     for found in by_server(cut(made(seed), Random(seed), 50)).values():
@@ -114,7 +114,7 @@ def test_alarms_of_a_server_open_and_are_resolved_in_turn_and_never_before_they_
         assert all(a[:4] == b[:4] for a, b in zip(found[::2], found[1::2], strict=False))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32))
 def test_servers_may_be_numbered_anew_at_any_time(seed: int) -> None:
     whole = [of for of in made(seed) if isinstance(of, Sample)]
