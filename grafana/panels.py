@@ -60,7 +60,7 @@ def dashboard(uid: str, title: str, about: str, panels: list[Json]) -> Json:
     }  # fmt: skip
     return {
         "uid": uid, "id": None, "title": title, "description": about, "tags": ["gamewax", "slo"],
-        "schemaVersion": SCHEMA, "editable": False, "graphTooltip": 1, "refresh": "1m", "timezone": "utc",
+        "schemaVersion": SCHEMA, "editable": False, "graphTooltip": 1, "refresh": "5m", "timezone": "utc",
         "time": {"from": "now-24h", "to": "now"}, "timepicker": {}, "links": [],
         "annotations": {"list": []}, "templating": {"list": [chosen]}, "panels": panels,
     }  # fmt: skip

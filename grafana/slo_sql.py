@@ -20,7 +20,11 @@ FRONTIER = """\
     SELECT max(window_start) + 60 FROM complete_windows_upserts
     WHERE flow = 'server_health' AND table_name = 'server_health' AND window_seconds = 60
 )"""
-_SLOW = "arraySum(arrayFilter((n, bucket) -> bucket > {last_good}, latency_counts, latency_buckets))"
+_SLOW = """\
+if(
+        latency_buckets[-1] <= {last_good}, 0,
+        arraySum(arrayFilter((n, bucket) -> bucket > {last_good}, latency_counts, latency_buckets))
+    )"""  # buckets ascend: mostly the last one tells that none is slow, for half the time
 _LATENCY = """\
 SELECT
     game_id,
