@@ -36,11 +36,11 @@ def seen(alarm: Alarm) -> str:
     since = f"since {clock(alarm.since_ms)}"
     server = named(alarm.server_id)
     if alarm.kind is Kind.MISSED_HEARTBEAT:
-        return f"{server} is silent {since}"
+        return f"{server} has been silent {since}"
     unit = UNITS.get(alarm.metric, "")
     what = f"{named(alarm.metric)} of {server}"
     if alarm.kind is Kind.FLATLINE:
-        return f"{what} stands still at {number(alarm.value)}{unit} {since}"
+        return f"{what} has stood still at {number(alarm.value)}{unit} {since}"
     return f"{what} at {number(alarm.value)}{unit}{_expected(alarm)}, {since}"
 
 

@@ -105,6 +105,10 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
         would = Incidents(deepcopy(self._incidents.open))
         steps = [step for change in sorted(self._waiting) for step in would.take(change)]
         stand = {step.incident.incident_id: step.incident for step in steps}
+        for of in would.open:
+            if not of.unresolved:
+                of.end()
+                stand[of.incident_id] = of
         wrong = [of for name, of in self._early.items() if name not in stand]
         self._early = {name: of for name, of in stand.items() if name not in known}
         self._ends += 1

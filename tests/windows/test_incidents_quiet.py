@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,10 @@ def test_a_partition_found_later_is_waited_for_and_changes_nothing_that_was_told
     assert sorted(row["servers"] for row in step.told.rows.values()) == [["a"], ["b", "c"]]  # c stands at 100
 
 
+def over(row: dict[str, Any]) -> int | None:
+    return None if row["resolved_at"] is None else round(row["resolved_at"].timestamp() * 1000)
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_the_end_of_the_input_writes_rows_as_they_would_be_and_moves_nothing(seed: int) -> None:
     chance = random.Random(seed)
@@ -92,8 +97,14 @@ def test_the_end_of_the_input_writes_rows_as_they_would_be_and_moves_nothing(see
         if chance.random() < 0.3:
             reading.stop()
             read = [log[:at] for at, log in zip(reading.at, logs, strict=True)]
-            shown = {name: row["servers"] for name, row in reading.told.shown().items()}
-            assert shown == {of.id: sorted(of.servers) for of in expected(read)}
+            shown = {name: (row["servers"], over(row)) for name, row in reading.told.shown().items()}
+            assert shown == {
+                of.id: (
+                    sorted(of.servers),
+                    of.over_ms() if not of.unresolved else over(reading.told.rows[of.id]),
+                )
+                for of in expected(read)
+            }
             assert set(reading.told.messages) == known
     assert_tells(reading.run(), logs)
 
