@@ -71,6 +71,11 @@ def hlt(services: Services, asked: Asked) -> Sequence[Result]:
     return [*drained, freshness(services, asked.seconds, asked.folder.with_name("recovery-hlt"), SERVERS)]
 
 
+def fleets(services: Services, asked: Asked) -> Sequence[Result]:
+    """Server health of samples that tell all they may."""
+    return _alone(services, asked, Entry("HLT-FLEETS", (work.hlt_fleets(asked.events),)))
+
+
 def frd(services: Services, asked: Asked) -> Sequence[Result]:
     """Purchase fraud: as fast as it goes, then live until the webhook is there."""
     drained = _alone(services, asked, Entry("FRD", (work.frd(asked.events),), {"rate": 40_000.0}))
@@ -148,6 +153,7 @@ RUN: dict[str, Bench] = {
     "ids": ids,
     "ply": ply,
     "hlt": hlt,
+    "fleets": fleets,
     "frd": frd,
     "raw": raw,
     "together": at_once,

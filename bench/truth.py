@@ -13,6 +13,7 @@ COUNTED = {"move": "moves", "interaction": "interactions", "level_start": "level
 }
 KEY = ["window_start", "level_id", "map_id"]
 QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
+TICKS = {"tick_ms_p50": 0.50, "tick_ms_p99": 0.99}
 
 
 def by_level(load: Load, size_s: int, first: int | None = None) -> pl.DataFrame:
@@ -51,18 +52,36 @@ def by_server(load: ServerLoad, size_s: int) -> pl.DataFrame:
 
     A mean is one division of whole numbers, as exact as a float can be.
     """
-    window = (pl.col("time_ms") // (size_s * 1000) * size_s).alias("window_start")
-    samples = pl.concat(load.blocks())
-    means = [(pl.col(name).sum() / (pl.len() * 1000)).alias(f"{name}_avg") for name in METRICS]
-    peaks = [pl.col(name).max().alias(f"{name}_max") for name in METRICS]
-    ranked = [
-        pl.col("latency").sort().get((q * (pl.len() - 1)).floor().cast(pl.Int64)).alias(name)
-        for name, q in QUANTILES.items()
+    return _healthy(load, size_s, "server", []).rename({"server": "server_id"})
+
+
+def by_fleet(load: ServerLoad, size_s: int) -> pl.DataFrame:
+    """Give `server_health_by_fleet` of one window size, sorted by its key, of a load with fleets."""
+    more = [
+        pl.col("server").n_unique().cast(pl.Int64).alias("servers"),
+        (pl.col("players").sum() / pl.len()).alias("players_avg"),
+        pl.col("players").max().alias("players_max"),
+        pl.col("disconnects").sum(),
+        *(_ranked("tick_ms", q).alias(name) for name, q in TICKS.items()),
     ]
-    rows = samples.group_by(window, "server").agg(
-        pl.len().cast(pl.Int64).alias("samples"), *means, *peaks, *ranked
-    )
-    whole = [*(f"{name}_max" for name in METRICS), *QUANTILES]
-    divided = [pl.Series(name, rows[name].to_numpy() / 1000) for name in whole]  # polars multiplies by 0.001
-    named = rows.with_columns(pl.format("server_{}", "server").alias("server_id"), *divided).drop("server")
-    return named.sort("window_start", "server_id")
+    rows = _healthy(load, size_s, "fleet", more).rename({"fleet": "fleet_id"})
+    return rows.with_columns(pl.Series(name, rows[name].to_numpy() / 1000) for name in TICKS)
+
+
+def _healthy(load: ServerLoad, size_s: int, name: str, more: list[pl.Expr]) -> pl.DataFrame:
+    """Give the figures of each server or fleet by window, and more of them as they are."""
+    window = (pl.col("time_ms") // (size_s * 1000) * size_s).alias("window_start")
+    means = [(pl.col(metric).sum() / (pl.len() * 1000)).alias(f"{metric}_avg") for metric in METRICS]
+    peaks = [pl.col(metric).max().alias(f"{metric}_max") for metric in METRICS]
+    ranked = [_ranked("latency", q).alias(column) for column, q in QUANTILES.items()]
+    samples = pl.concat(load.blocks()).group_by(window, name)
+    rows = samples.agg(pl.len().cast(pl.Int64).alias("samples"), *means, *peaks, *ranked, *more)
+    whole = [*(f"{metric}_max" for metric in METRICS), *QUANTILES]
+    divided = [
+        pl.Series(column, rows[column].to_numpy() / 1000) for column in whole
+    ]  # polars multiplies by 0.001
+    return rows.with_columns(pl.format(f"{name}_{{}}", name).alias(name), *divided).sort("window_start", name)
+
+
+def _ranked(metric: str, q: float) -> pl.Expr:
+    return pl.col(metric).sort().get((q * (pl.len() - 1)).floor().cast(pl.Int64))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import ModuleType
 
 import polars as pl
@@ -24,7 +25,7 @@ from bench.servers import ServerLoad
 from flows import archive, engagement, fraud, server_health
 from models.aggregates import Aggregate, count
 from models.engagement import BY_LEVEL
-from models.server_health import SERVER_HEALTH
+from models.server_health import BY_FLEET, SERVER_HEALTH
 from models.sketch import ERROR
 from topics import player_events, purchase_events, server_metrics
 from topics.topic import Topic
@@ -32,6 +33,7 @@ from windows.archive import table_of
 from windows.plan import SIZES_S
 
 SIZE_S = 10
+FLEETS = 20
 FAST_PER_S = 1_000_000
 KEYS = (1_000, 10_000, 100_000, 1_000_000, 5_000_000)
 PLAYER_COUNTS = (
@@ -119,16 +121,30 @@ def ply(events: int) -> Work:
 def hlt(events: int) -> Work:
     """Server health, whole: windows of both sizes with quantiles, detector, heartbeats, incidents."""
     load = ServerLoad(events)
-    near = dict.fromkeys(truth.QUANTILES, ERROR)
-    key = ["window_seconds", "window_start", "server_id"]
 
     def rows() -> Truth:
-        sizes = [
-            truth.by_server(load, size).with_columns(pl.lit(size, pl.Int64).alias(key[0])) for size in SIZES_S
-        ]
-        return TableTruth(SERVER_HEALTH.table, pl.concat(sizes), key, near)
+        return _of_sizes(SERVER_HEALTH.table, "server_id", partial(truth.by_server, load))
 
     return Work("HLT", load, rows, server_health, server_metrics.TOPIC)
+
+
+def hlt_fleets(events: int) -> Work:
+    """The same of samples that tell all they may, so that fleets, regions and ticks have rows too."""
+    load = ServerLoad(events, fleets=FLEETS)
+
+    def rows() -> Truth:
+        servers = _of_sizes(SERVER_HEALTH.table, "server_id", partial(truth.by_server, load))
+        return Several([servers, _of_sizes(BY_FLEET.table, "fleet_id", partial(truth.by_fleet, load))])
+
+    return Work("HLT-FLEETS", load, rows, server_health, server_metrics.TOPIC)
+
+
+def _of_sizes(table: str, name: str, rows_of: Callable[[int], pl.DataFrame]) -> Truth:
+    """Give the truth of a table of server health, of both window sizes."""
+    size_s = "window_seconds"
+    sizes = [rows_of(size).with_columns(pl.lit(size, pl.Int64).alias(size_s)) for size in SIZES_S]
+    near = dict.fromkeys([*truth.QUANTILES, *truth.TICKS], ERROR)
+    return TableTruth(table, pl.concat(sizes), [size_s, "window_start", name], near)
 
 
 def frd(events: int) -> Work:
@@ -191,6 +207,7 @@ def _by_player(name: str, load: Load | Sequel) -> Work:
 ONE = {"ENG": eng, "ENG-NOSINK": eng_no_sink, "ENG-BAD": eng_bad, "ENG+IDS": eng_ids} | {
     "PLY": ply,
     "HLT": hlt,
+    "HLT-FLEETS": hlt_fleets,
     "RAW": raw,
     "FRD": frd,
     "HOUR": hour,

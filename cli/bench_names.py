@@ -50,6 +50,11 @@ BENCHES = {
         "server health with quantiles and the detector, 1,000 servers; then 5,000 samples/s until readable",
         minutes=2.5,
     ),
+    "fleets": Bench(
+        "the same of samples that tell fleet, region, players, ticks and disconnects too",
+        minutes=2,
+        in_all=False,
+    ),
     "frd": Bench(
         "purchase fraud: all features and rules; then 2,000 purchases/s, produced until a webhook is there",
         runs=2,

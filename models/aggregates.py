@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -265,17 +266,31 @@ def _int(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.Int64)
 
 
-def _unless(nothing: int, found: Ints) -> pl.Series:
+def _unless(nothing: int, found: Ints) -> Column:
     """Give whole numbers, null where nothing was found."""
-    return pl.Series(found).set(pl.Series(found == nothing), None)
+    missing = found == nothing
+    if not missing.any():
+        return found
+    return pl.Series(found).set(pl.Series(missing), None)
 
 
 def _listed(of: Sketched, values: npt.NDArray[np.uint16] | npt.NDArray[np.uint64]) -> pl.Series:
     """Give each group's part of what stands beside the keys of its sketch, as a list."""
+    if not len(values):
+        return _empty_lists(of.groups, values.dtype.name)
     begins = np.arange(of.groups + 1, dtype=np.uint64) << np.uint64(BUCKET_BITS)
-    offsets = pa.array(np.searchsorted(of.keys, begins), pa.int64())
+    return _lists(np.searchsorted(of.keys, begins), values)
+
+
+@lru_cache(maxsize=1_000)
+def _empty_lists(groups: int, kind: str) -> pl.Series:
+    """Give so many empty lists, made once: most shards of a window have as many groups as before."""
+    return _lists(np.zeros(groups + 1, np.int64), np.empty(0, kind))
+
+
+def _lists(offsets: Ints, values: npt.NDArray[np.generic]) -> pl.Series:
     flat: pa.Array[pa.Scalar[pa.DataType]] = pa.array(values)
-    return pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(offsets, flat)))
+    return pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), flat)))
 
 
 def _halves(units: pl.Expr, column: str) -> dict[str, Measure]:

@@ -51,15 +51,14 @@ def quantile(keys: Keys, counts: Ints, groups: int, q: float) -> Floats:
         q: 0 to 1.
 
     """
-    group = (keys >> np.uint64(BUCKET_BITS)).astype(np.int64)
-    reached = np.cumsum(counts)
-    ends = np.searchsorted(group, np.arange(groups), side="right")
-    before = np.concatenate(([0], reached))
-    starts = before[np.concatenate(([0], ends[:-1]))]
-    total = before[ends] - starts
-    rank = starts + np.floor(q * np.maximum(total - 1, 0)).astype(np.int64)
-    at = np.searchsorted(reached, rank, side="right").clip(max=max(len(keys) - 1, 0))
     if not len(keys):
         return np.full(groups, np.nan)
+    begins = np.arange(groups + 1, dtype=np.uint64) << np.uint64(BUCKET_BITS)
+    bounds = np.searchsorted(keys, begins)
+    reached = np.cumsum(counts)
+    before = np.concatenate(([0], reached))[bounds]
+    starts, total = before[:-1], np.diff(before)
+    rank = starts + np.floor(q * np.maximum(total - 1, 0)).astype(np.int64)
+    at = np.minimum(np.searchsorted(reached, rank, side="right"), len(keys) - 1)
     bucket = (keys[at] & np.uint64(2**BUCKET_BITS - 1)).astype(np.int64)
     return np.where(total > 0, value_of(bucket), np.nan)

@@ -80,6 +80,28 @@ def test_the_truth_by_server_is_what_a_loop_counts() -> None:
     assert not seen
 
 
+def test_the_truth_by_fleet_is_what_a_loop_counts() -> None:
+    load = ServerLoad(300, servers=6, fleets=2)
+    (block,) = load.blocks()
+    rows = truth.by_fleet(load, 10).rows(named=True)
+    assert {of["fleet_id"] for of in rows} == {"fleet_0", "fleet_1"}
+    for row in rows:
+        samples = [
+            of
+            for of in block.rows(named=True)
+            if (of["time_ms"] // 10_000 * 10, f"fleet_{of['server'] % 2}")
+            == (row["window_start"], row["fleet_id"])
+        ]
+        ticks = sorted(of["tick_ms"] for of in samples)
+        assert row["samples"] == len(samples)
+        assert row["servers"] == len({of["server"] for of in samples})
+        assert row["players_avg"] == sum(of["players"] for of in samples) / len(samples)
+        assert row["players_max"] == max(of["players"] for of in samples)
+        assert row["disconnects"] == sum(of["disconnects"] for of in samples)
+        assert row["tick_ms_p99"] == ticks[99 * (len(ticks) - 1) // 100] / 1000
+    assert sum(row["samples"] for row in rows) == load.events
+
+
 def test_of_the_rows_in_files_the_last_version_of_each_key_counts(tmp_path: Path) -> None:
     sink = FileSink(tmp_path)
     parts = [sink.build_part("rows", key, None) for key in sink.list_parts()[:2]]
