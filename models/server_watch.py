@@ -111,6 +111,10 @@ class ServerWatch:
         self._tidy(int(time_ms.max(initial=0)))
         return alarms
 
+    def spread(self, partitions: int, now_ms: int) -> None:
+        """Note over how many partitions servers are spread, and what time it is (`models.heartbeats`)."""
+        self._beats.spread(partitions, now_ms)
+
     def quiet(self, since_ms: int, now_ms: int) -> list[Alarm]:
         """Look at a silence that the broker has vouched for, from one moment to another (`windows.take`)."""
         return self._silences(self._beats.quiet(since_ms, now_ms))

@@ -47,10 +47,10 @@ class WatchLogic(StatefulBatchLogic[Take, Found, bytes]):
 
     def __init__(self, plan: Plan, clock: Clock, partitions: int, packed: bytes | None) -> None:
         self._plan, self._clock, self._partitions = plan, clock, partitions
-        self._log, self._watch = "", ServerWatch()
+        self._log, self._watch = "", self._watching()
         if packed is not None:
             state = read_state(packed, WatchedState, "state of watched servers")
-            self._log, self._watch = state.log, ServerWatch(state.watch)
+            self._log, self._watch = state.log, self._watching(state.watch)
         self._wrote = clock.now()
         self._last: LaneState | None = None
 
@@ -71,9 +71,14 @@ class WatchLogic(StatefulBatchLogic[Take, Found, bytes]):
         """Write all servers."""
         return packed_state(WatchedState(FORMAT, self._log, self._watch.state()))
 
+    def _watching(self, state: WatchState | None = None) -> ServerWatch:
+        watch = ServerWatch(state)
+        watch.spread(self._partitions, round(self._clock.now().timestamp() * 1000))
+        return watch
+
     def _alarms(self, take: Take) -> Alarms:
         if take.after.log != self._log:
-            self._log, self._watch = take.after.log, ServerWatch()
+            self._log, self._watch = take.after.log, self._watching()
         alarms: list[Alarm] = []
         if take.events is not None and take.events.height:
             alarms += self._watch.see(take.events)
