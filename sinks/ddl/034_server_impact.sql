@@ -56,8 +56,13 @@ WITH
     ) AS newest,
     -- Where players are looked for: each server of an incident, or its servers of a region, or those of nowhere.
     (
-        SELECT groupArray((
-            incident_id, game_id, linked_by, place, servers, region, kinds, severity, onset, until, resolved_at
+        SELECT groupArray(CAST(
+            (incident_id, game_id, linked_by, place, servers, region, kinds, severity, onset, until, resolved_at),
+            'Tuple(
+                incident_id String, game_id String, linked_by String, place String, servers Array(String),
+                region String, kinds Array(String), severity String, onset DateTime64(3, \'UTC\'),
+                until DateTime64(3, \'UTC\'), resolved_at Nullable(DateTime64(3, \'UTC\'))
+            )'
         ))
         FROM (
             SELECT
@@ -123,17 +128,17 @@ WITH
         )
     ) AS places
 SELECT
-    place.of.1 AS incident_id,
-    place.of.2 AS game_id,
+    place.of.incident_id AS incident_id,
+    place.of.game_id AS game_id,
     if(length(servers) = 1, servers[1], '') AS server_id,
-    place.of.5 AS servers,
-    place.of.6 AS region,
-    place.of.7 AS kinds,
-    place.of.8 AS severity,
-    place.of.9 AS onset,
-    place.of.10 AS until,
-    place.of.11 AS resolved_at,
-    place.of.3 AS linked_by,
+    place.of.servers AS servers,
+    place.of.region AS region,
+    place.of.kinds AS kinds,
+    place.of.severity AS severity,
+    place.of.onset AS onset,
+    place.of.until AS until,
+    place.of.resolved_at AS resolved_at,
+    place.of.linked_by AS linked_by,
     found.players AS players,
     found.players_quit AS players_quit,
     found.players_silent AS players_silent,
@@ -226,8 +231,8 @@ LEFT JOIN (
                     ) AS event
                     INNER JOIN (
                         SELECT
-                            n, of.1 AS incident_id, of.2 AS game_id, of.3 AS linked_by, of.4 AS place,
-                            of.9 AS onset, of.10 AS until,
+                            n, of.incident_id AS incident_id, of.game_id AS game_id, of.linked_by AS linked_by,
+                            of.place AS place, of.onset AS onset, of.until AS until,
                             arrayJoin(arrayMap(back -> toStartOfMinute(onset) - back * 60, range(6))) AS minute
                         FROM (SELECT arrayJoin(arrayEnumerate(places)) AS n, places[n] AS of)
                     ) AS spot
