@@ -305,7 +305,8 @@ def _alarm(stream: Floats, time: float, strength: float, row: int, answer: Answe
         stream[SINCE] = 0.0 if strength < BEGINS else time
     change = _judge(stream, time, strength)
     if change == OPENED:
-        stream[LOW], stream[HIGH] = answer.numbers[1, row], answer.numbers[2, row]
+        half = 0.25 * (answer.numbers[2, row] - answer.numbers[1, row])
+        stream[LOW], stream[HIGH] = answer.numbers[1, row] - half, answer.numbers[2, row] + half
         if stream[KIND] == FLATLINE:
             stream[SINCE] = stream[CHANGED]
     answer.numbers[0, row], answer.codes[1, row] = _tell(stream, strength, change), change
