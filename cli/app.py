@@ -15,6 +15,7 @@ from cli import (
     compose,
     deadletters,
     demo,
+    detect,
     doctor,
     fraud,
     migrate,
@@ -81,6 +82,7 @@ app.add_typer(rules.app, name="rules", rich_help_panel=FLOWS)
 app.add_typer(fraud.app, name="fraud", rich_help_panel=FLOWS)
 app.add_typer(servers.app, name="servers", rich_help_panel=FLOWS)
 app.add_typer(slos.app, name="slos", rich_help_panel=FLOWS)
+app.command("detect", rich_help_panel=FLOWS)(detect.detect)
 app.command("tail", rich_help_panel=FLOWS)(tail.tail)
 app.command("simulate", rich_help_panel=FLOWS)(simulate.simulate)
 app.command("bench", rich_help_panel=PROOF)(bench.bench)
