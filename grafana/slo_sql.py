@@ -15,6 +15,7 @@ import numpy as np
 from grafana.slo import DAY_S, HOUR_S, MINUTE_S, Latency, Slo
 from models.sketch import BUCKET_BITS, value_of
 
+# From the upserts: what is complete stays so, and the view would merge a year of rows for one maximum.
 FRONTIER = """\
 (
     SELECT max(window_start) + 60 FROM complete_windows_upserts
