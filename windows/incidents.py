@@ -8,7 +8,8 @@ Rules:
   from it, is the same for any order of arrival, any cut of the log into takes, and after any crash.
 - A partition that the broker has proven silent holds nobody back: it is moved on by the time that it was
   silent, and to where the others are. That is done in a snapshot and used after it, when it is committed;
-  what it sends later stands there.
+  what it sends later stands there. One that was not heard of in `LOST` snapshots (Kafka lost its leader, or
+  it was read to its end) is treated alike: who is on call must not wait for it.
 - The end of the input groups nothing: it only writes rows as they would be if nothing came any more. Those
   that turn out wrong are withdrawn.
 """
@@ -39,6 +40,7 @@ from windows.rows import Rows
 
 Told: TypeAlias = Rows | Outgoing
 KEY = "all"
+LOST = 60  # snapshots, so one or two minutes in which others were heard of
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
         self._generation = plan.generation
         self._partitions = 0
         self._silent: dict[int, int] = {}  # of this epoch's news: to where each partition was proven silent
+        self._unheard: dict[int, int] = {}  # snapshots since each partition was heard of
         state = IncidentsState(FORMAT, {}, NEVER, [], [], [], 0)
         if packed is not None:
             state = read_state(packed, IncidentsState, "open incidents")
@@ -133,6 +136,7 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
         for alarm in value.alarms:
             heappush(self._waiting, seen(max(before_ms, alarm.seen_ms or alarm.time_ms), alarm))
         self._reached[value.partition] = reached_ms
+        self._unheard[value.partition] = 0
         self._silent.pop(value.partition, None)
         if value.quiet_ms > 0:
             self._silent[value.partition] = max(reached_ms, value.guarantee_ms + value.quiet_ms)
@@ -176,7 +180,11 @@ class IncidentsLogic(StatefulBatchLogic[Alarms, Told, bytes]):
         return out
 
     def _move_silent(self) -> None:
-        """Move partitions on that were silent; bytewax asks on only when this is committed."""
+        """Move partitions on that were silent or lost; bytewax asks on only when this is committed."""
+        for partition, reached_ms in self._reached.items():
+            self._unheard[partition] = self._unheard.get(partition, 0) + 1
+            if self._unheard[partition] > LOST:
+                self._silent.setdefault(partition, reached_ms)
         busy = [ms for partition, ms in self._reached.items() if partition not in self._silent]
         others_ms = min(busy) if busy else max(self._silent.values(), default=NEVER)
         for partition, silent_ms in self._silent.items():

@@ -11,7 +11,7 @@ from models.server_alarm import Change
 from tests.windows.alarm_logs import END_MS, PLAN, Reading, alarm, made
 from tests.windows.test_incident_rules import Step
 from tests.windows.test_incidents import assert_tells, expected, facts, row_of
-from windows.incidents import Alarms
+from windows.incidents import LOST, Alarms
 
 
 def test_an_alarm_waits_for_a_partition_that_may_still_send() -> None:
@@ -59,6 +59,18 @@ def test_what_a_silent_partition_sends_later_stands_where_the_others_are_after_a
         found.append({name: row["servers"] for name, row in again.told.rows.items()})
     assert found[0] == found[1]
     assert list(found[0].values()) == [["a"], ["b"]]  # it stands at 100, more than a minute after
+
+
+def test_a_partition_that_is_lost_holds_nobody_back_for_long() -> None:
+    step = Step(2)
+    step.take(5, partition=1)
+    step.take(10, alarm("a", 10))
+    told_after = None
+    for count in range(1, 2 * LOST):
+        step.logic.snapshot()
+        if step.take(100 + count) and told_after is None:
+            told_after = count
+    assert told_after == LOST + 1
 
 
 def test_news_of_silence_is_used_once() -> None:
