@@ -14,7 +14,8 @@ from tests.sinks.conftest import READER, Store, given, set_to
 from topics.errors import BadInput
 
 NAMES = [path.stem for path in sorted(DDL.glob("*.sql"))]
-PUBLIC = [table.name for table in tables()]
+ASKED = {"server_impact_since"}  # views that are read with parameters; tests of their own read them
+PUBLIC = [table.name for table in tables() if table.name not in ASKED]
 TABLES = sum(path.read_text().count("CREATE TABLE IF NOT EXISTS") for path in DDL.glob("*.sql"))
 
 
