@@ -8,6 +8,8 @@ import typer
 
 from topics.errors import BadInput
 
+MOST = 10_000  # server-days: about 6 minutes
+
 Simulated = Annotated[
     bool, typer.Option("--simulated", help="On made-up metrics with planted faults: the only choice so far.")
 ]
@@ -28,6 +30,8 @@ def evaluate(*, simulated: Simulated = False, seed: Seed = 1, days: Days = 7, se
     """
     if not simulated:
         raise BadInput("say what to evaluate on: --simulated")
+    if days * servers > MOST:
+        raise BadInput(f"--days times --servers may be {MOST:,} at most, not {days * servers:,}")
     from cli.servers_simulated import judge_simulated
 
     return judge_simulated(seed, days, servers)

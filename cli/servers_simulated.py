@@ -26,15 +26,9 @@ def judge_simulated(seed: int, days: int, servers: int) -> int:
     from verify.fleet_watch import judged
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=2.0)
-        steps: list[str] = []
-
-        def told(what: str, done: float) -> None:
-            steps.extend([what] if what not in steps else [])
-            progress.update(task, description=what, completed=steps.index(what) + done)
-
+        task = progress.add_task(f"{days} days of {servers} servers", total=1.0)
         fleet = FleetDays(seed, days, servers)
-        found = judged(fleet, told)
+        found = judged(fleet, lambda done: progress.update(task, completed=done))
     typer.echo(
         f"{found.samples:,} samples of {servers} servers in {days} days, {len(fleet.plan.restarts)} restarts "
         f"and {len(fleet.plan.holes)} holes in all reports among them (seed {seed})"

@@ -71,11 +71,11 @@ class FleetDays:
 
     def each(self) -> Iterator[Lived]:
         """Let one server after the other live its days."""
-        for host in self.hosts:
-            random = np.random.default_rng([self.seed, host.server, *b"host"])
-            yield self._lived(host, random)
+        yield from map(self.lived, self.hosts)
 
-    def _lived(self, host: Host, random: np.random.Generator) -> Lived:
+    def lived(self, host: Host) -> Lived:
+        """Let one server live its days."""
+        random = np.random.default_rng([self.seed, host.server, *b"host"])
         faults = [one for one in self.plan.faults if one.server == host.server]
         restarts = [one for one in self.plan.restarts if one.server == host.server]
         dark = restarts + [_silence(one) for one in faults if one.sort == "silence"]

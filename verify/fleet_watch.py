@@ -1,13 +1,13 @@
 """A fleet's days through what the flow watches servers with, and through what everybody begins with.
 
-Rules: samples come in the order of arrival, partition by partition. No engine and no server runs.
+Rules: samples come in the order of arrival, partition by partition, and are forgotten with it. No engine and
+no server runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import polars as pl
 
@@ -23,7 +23,7 @@ PARTITIONS = 4
 AT_ONCE = 20_000  # samples
 IN_A_ROW = 3
 OURS, THEIRS, STEADIER = "gamewax", "3 sigma", f"3 sigma, {IN_A_ROW} in a row"
-Told = Callable[[str, float], None]  # what is being done, and how much of it is done (0-1)
+Told = Callable[[float], None]  # how much is done, 0-1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +45,32 @@ class Judged:
 
 def judged(days: FleetDays, told: Told) -> Judged:
     """Let days of a fleet pass, and compare who told what with what was planted."""
-    parts, planted = [], []
-    theirs, steadier, ours = list[Page](), list[Page](), list[Page]()
-    for number, (samples, its_faults) in enumerate(days.each()):
-        told("simulating, and watching by 3 sigma", number / len(days.hosts))
-        parts.append(samples)
-        planted += its_faults
-        own, silent = together([samples]), list(timeouts(samples))
-        theirs += [*three_sigma(own), *silent]
-        steadier += [*three_sigma(own, IN_A_ROW), *silent]
-    for partition in range(min(PARTITIONS, len(parts))):
-        share = partial(_share, told, partition)
-        ours += watched(together(parts[partition::PARTITIONS]), share)
-    faults, server_days = [one.fault for one in planted], days.days * len(days.hosts)
-    return Judged(
-        sum(part.server.size for part in parts),
-        tuple(planted),
-        marked(OURS, ours, faults, server_days),
-        marked(THEIRS, theirs, faults, server_days),
-        marked(STEADIER, steadier, faults, server_days),
-    )
+    planted, samples = list[Planted](), 0
+    pages: dict[str, list[Page]] = {OURS: [], THEIRS: [], STEADIER: []}
+    for partition in range(PARTITIONS):
+        parts, hosts = [], days.hosts[partition::PARTITIONS]
+        for number, host in enumerate(hosts):
+            told((partition + 0.5 * number / len(hosts)) / PARTITIONS)
+            own, its_faults = days.lived(host)
+            own, silent = together([own]), list(timeouts(own))
+            pages[THEIRS] += [*three_sigma(own), *silent]
+            pages[STEADIER] += [*three_sigma(own, IN_A_ROW), *silent]
+            parts.append(own)
+            planted += its_faults
+            samples += own.server.size
+        if parts:
+            told((partition + 0.5) / PARTITIONS)
+            pages[OURS] += watched(together(parts))
+    server_days = days.days * len(days.hosts)
+    faults = [one.fault for one in planted]
+    marks = [marked(name, found, faults, server_days) for name, found in pages.items()]
+    return Judged(samples, tuple(planted), *marks)
 
 
-def watched(samples: Samples, told: Callable[[float], None]) -> Iterator[Page]:
+def watched(samples: Samples) -> Iterator[Page]:
     """Watch one partition's samples by the flow's own watch; an alarm comes when the partition is so far."""
     watch = ServerWatch()
     for first in range(0, samples.server.size, AT_ONCE):
-        told(first / samples.server.size)
         some = samples.of(slice(first, first + AT_ONCE))
         for alarm in watch.see(frame(some)):
             if alarm.change is not Change.RESOLVED:
@@ -86,7 +85,3 @@ def frame(samples: Samples) -> pl.DataFrame:
     times = {"event_time": samples.time_ms, "kafka_time_ms": samples.arrived_ms}
     events = pl.DataFrame({"server_id": samples.server, **times, **loads})
     return events.with_columns(pl.col("server_id").cast(pl.String), **texts).select(COLUMNS)
-
-
-def _share(told: Told, partition: int, done: float) -> None:
-    told("watching as the flow does", (partition + done) / PARTITIONS)

@@ -74,6 +74,12 @@ def test_without_a_choice_it_says_what_to_choose() -> None:
     assert "--simulated" in str(ended.exception)
 
 
+def test_more_than_a_machine_can_hold_is_refused() -> None:
+    words = ["servers", "evaluate", "--simulated", "--days", "60", "--servers", "200"]
+    ended = CliRunner().invoke(app, words)
+    assert str(ended.exception) == "--days times --servers may be 10,000 at most, not 12,000"
+
+
 @pytest.mark.parametrize("days", ["0", "61"])
 def test_days_have_bounds(days: str) -> None:
     ended = CliRunner().invoke(app, ["servers", "evaluate", "--simulated", "--days", days])

@@ -22,7 +22,7 @@ def lived() -> list[Lived]:
 
 @cache
 def found() -> Judged:
-    return judged(FleetDays(9, 2, 5), lambda _what, _done: None)
+    return judged(FleetDays(9, 2, 5), lambda _done: None)
 
 
 def test_three_sigma_is_what_its_name_says() -> None:
@@ -59,9 +59,9 @@ def test_a_timeout_misses_who_is_silent_for_90_s_and_does_not_leave() -> None:
 
 def test_the_same_pages_come_of_any_cut_of_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = together([one.samples for one in lived()[:3]])
-    whole = sorted(watched(samples, lambda _: None))
+    whole = sorted(watched(samples))
     monkeypatch.setattr("verify.fleet_watch.AT_ONCE", 997)
-    assert sorted(watched(samples, lambda _: None)) == whole
+    assert sorted(watched(samples)) == whole
     assert whole
 
 
@@ -78,7 +78,7 @@ def test_marks_count_every_server_and_day_and_every_planted_fault() -> None:
     parts = [one.samples for one in lived()]
     assert found().samples == sum(part.server.size for part in parts)
     assert (found().ours.server_days, found().theirs.server_days) == (10, 10)
-    assert found().planted == tuple(planted for one in lived() for planted in one.planted)
+    assert set(found().planted) == {planted for one in lived() for planted in one.planted}
     assert len(found().ours.found) == len(found().theirs.found) == len(found().planted)
 
 
@@ -99,3 +99,11 @@ def test_who_waits_for_three_in_a_row_is_not_told_of_one() -> None:
     assert [page for page in three_sigma(samples, 3) if page.metric == CPU] == [
         Page(0, CPU, "spike", 8_020_000)
     ]
+
+
+def test_progress_goes_from_nothing_to_the_end() -> None:
+    told: list[float] = []
+    judged(FleetDays(9, 1, 5), told.append)
+    assert told == sorted(told)
+    assert (told[0], told[-1] < 1) == (0.0, True)
+    assert len(told) == 9
