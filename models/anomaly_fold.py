@@ -29,7 +29,7 @@ NOTHING, OPENED, WORSE, RESOLVED = range(4)
 SCORED, LEARNING, STALE, MISSING = range(4)
 
 ALARM = 0.5  # the score of an alarm
-NEED = 1.8  # evidence for an alarm: lengths of tails
+NEED = 1.6  # evidence for an alarm: lengths of tails
 LEARNS = 150  # samples until a stream is scored
 HOLD_MS, HOLDS = 90_000.0, 30.0  # evidence is a mean over about so long, or so many samples if these are less
 RECENT_RATE, LASTING_RATE, SLOW_RATE = 0.1, 0.03, 0.001  # of levels: about the last 10, 33, 1,000 samples
@@ -39,7 +39,7 @@ ROUGH = 30.0  # samples after which tails are tracked
 MOST = 20.0  # tail lengths that one view may add
 WIDEST, LONGER = 3.0, 2.0  # so many spreads, so many tail lengths at most are learnt from one sample
 FLOOR, TINY = 0.005, 1e-9  # least spread, as a share of the range seen, and of anything
-AGES, OLD = 0.7, 7.485  # the need grows so with the logarithm of the number of samples, from 1,000 on
+AGES, OLD = 0.8, 7.485  # the need grows so with the logarithm of the number of samples, from 1,000 on
 TIRES, RESTS = 0.4, 1 / 8000  # an alarm raises the need by so much; each sample takes so much of it back
 REST, FAR = 100, 3.0  # so many samples after an alarm, only so many times its evidence is another
 BEGINS = 0.5  # share of the need from which something has begun
