@@ -12,10 +12,10 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
-from windows.plan import NEVER, SHARDS, SLOTS, CellId, Plan
+from windows.plan import NEVER, SHARDS, CellId, Plan, slots_between
 from windows.slot import Share
 from windows.take import LaneState, Take
 
@@ -90,14 +90,15 @@ class FileBoard:
             for share in take.shares
             if share.partials
         )
-        return Take(take.after, shares, take.dead, take.late, take.rows)
+        return replace(take, shares=shares)
 
 
 def passed(plan: Plan, told_ms: int, now_ms: int) -> Iterator[CellId]:
-    """Give the slots of windows that went out of reach between two promises."""
+    """Give the slots of windows that went out of reach, or became complete, between two promises."""
     tables = [aggregate.table for aggregate in plan.aggregates]
     for size in plan.sizes_s if tables else ():
-        before, now = (plan.closed_before(ms) // (size * 1000) for ms in (told_ms, now_ms))
-        slots = {window % SLOTS for window in range(max(before, now - SLOTS), now)}
+        slots = slots_between(plan.closed_before(told_ms), plan.closed_before(now_ms), size)
+        if plan.tells_complete:
+            slots |= slots_between(told_ms, now_ms, size)
         for table, slot, shard in product(tables, sorted(slots), range(SHARDS)):
             yield CellId(table, size, slot, shard)

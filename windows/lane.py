@@ -27,7 +27,7 @@ from topics.decode import Decoded
 from windows.arrays import Flags, Ints
 from windows.cutting import Cutting
 from windows.partials import Partial
-from windows.plan import NEVER, NO_WINDOW_S, SHARDS, SLOTS, CellId, Plan, slot_of
+from windows.plan import NEVER, NO_WINDOW_S, SHARDS, CellId, Plan, slot_of, slots_between
 from windows.replays import ids_of, original
 from windows.ring import Ring
 from windows.slot import Share
@@ -200,9 +200,9 @@ class Lane:
         tables = [aggregate.table for aggregate in self.plan.aggregates]
         before, now = self.state.told_ms, self.guarantee_ms
         for size in self.plan.sizes_s:
-            slots = _ended(self.plan.closed_before(before), self.plan.closed_before(now), size)
+            slots = slots_between(self.plan.closed_before(before), self.plan.closed_before(now), size)
             if self.plan.tells_complete:
-                slots |= _ended(before, now, size)
+                slots |= slots_between(before, now, size)
             for table, slot, shard in product(tables, sorted(slots), range(SHARDS)):
                 yield CellId(table, size, slot, shard)
 
@@ -229,12 +229,6 @@ def _end(time_ms: Ints, size_s: int) -> Ints:
     if size_s == NO_WINDOW_S:
         return time_ms
     return (time_ms // (size_s * 1000) + 1) * (size_s * 1000)
-
-
-def _ended(from_ms: int, to_ms: int, size_s: int) -> set[int]:
-    """Give the slots of windows that end within a stretch of time, each once."""
-    before, now = from_ms // (size_s * 1000), to_ms // (size_s * 1000)
-    return {window % SLOTS for window in range(max(before, now - SLOTS), now)}
 
 
 def dead_letters(state: LaneState, decoded: Decoded, arrivals: Arrivals) -> Iterator[DeadLetter]:

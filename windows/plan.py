@@ -71,3 +71,14 @@ class CellId:
 def slot_of(start_ms: int, size_s: int) -> int:
     """Give the slot of the window that starts at `start_ms`."""
     return start_ms // (size_s * 1000) % SLOTS
+
+
+def slots_between(from_ms: int, to_ms: int, size_s: int) -> set[int]:
+    """Give the slots of windows that end between two times (epoch ms).
+
+    >>> slots_between(0, 20_000, 10)
+    {0, 1}
+
+    """
+    before, now = from_ms // (size_s * 1000), to_ms // (size_s * 1000)
+    return {window % SLOTS for window in range(max(before, now - SLOTS), now)}
