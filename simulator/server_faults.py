@@ -26,7 +26,7 @@ def server_faults(servers: Servers, from_ms: int, to_ms: int) -> list[Fault]:
     if not servers.plan.trouble.faults:
         return []
     first_ms = servers.plan.start_ms + FIRST_MS
-    apart_ms = max(APART_MS, (LONGEST_MS + REST_MS) // servers.count)
+    apart_ms = max(APART_MS, (LONGEST_MS + REST_MS) // max(1, servers.count - 1))
     earliest = max(0, (from_ms - LONGEST_MS - first_ms) // apart_ms)
     latest = (to_ms - first_ms) // apart_ms
     found = (_fault(servers, number, first_ms + number * apart_ms) for number in range(earliest, latest + 1))
@@ -38,7 +38,7 @@ def _fault(servers: Servers, number: int, from_ms: int) -> Fault:
     turn = number // len(SORTS)
     touches = TOUCHES[sort][turn % len(TOUCHES[sort])]
     harm = 0.5 + turn % HARMS / (HARMS - 1) / 2
-    server = (servers.plan.seed + number) % servers.count
+    server = (servers.plan.seed + number + number // servers.count) % servers.count  # another sort next time
     return Fault(sort, server, from_ms, from_ms + LONG_MS[sort], touches, harm)
 
 

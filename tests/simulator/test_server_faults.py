@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -50,6 +51,8 @@ def test_sorts_and_servers_take_turns_and_no_server_has_two_at_once() -> None:
     assert [fault.sort for fault in found[:10]] == [*SORTS, *SORTS]
     assert {(f.sort, f.touches) for f in found} == {(sort, one) for sort in SORTS for one in TOUCHES[sort]}
     last: dict[int, int] = {}
+    sorts = {(fault.server, fault.sort) for fault in found}
+    assert len(sorts) == 20 * len(SORTS)
     for fault in found:
         assert fault.from_ms >= last.get(fault.server, 0)
         last[fault.server] = fault.to_ms
@@ -144,3 +147,15 @@ def test_every_server_names_its_fleet_region_and_room_and_loses_players_when_slo
     busy = [event for event in events if int(event["players"]) > 0]
     assert len(busy) > len(events) / 2
     assert all(0 <= int(event["disconnects"]) <= int(event["players"]) + 3 for event in events)
+
+
+@pytest.mark.parametrize("rate", [1, 20, 100, 200, 400])
+def test_few_servers_have_one_fault_at_a_time_too(rate: int) -> None:
+    servers = Run(
+        Plan(4, START_MS, rate, trouble=trouble("server-faults")), 1, live=False
+    ).traffic.world.servers
+    found = server_faults(servers, START_MS, START_MS + 86_400_000)
+    for server in range(servers.count):
+        its = [fault for fault in found if fault.server == server]
+        assert its
+        assert all(before.to_ms < after.from_ms for before, after in pairwise(its))
