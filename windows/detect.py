@@ -4,7 +4,9 @@ Rules:
 - One stateful step inside, `watch`, keyed by the partition: its samples come in offset order, so what is
   found follows from the log alone. Its id is a constant: a renamed step silently loses its state.
 - Every take gives its alarms, also none: incidents wait for what the slowest partition promises.
-- A tick of silence (`Take.quiet`) is looked at here alone; nothing else depends on the clock.
+- A tick of silence (`Take.quiet`) is looked at here alone; nothing else depends on the clock. No log has it,
+  so what follows from it, and all behind that, is told only once a snapshot holds it: else a crash could
+  forget an alarm that was told.
 - A topic that was created anew is another log: all its servers are new.
 """
 
@@ -35,11 +37,12 @@ Found: TypeAlias = Alarms | Rows
 
 
 class WatchedState(msgspec.Struct, frozen=True):
-    """One partition's servers, and the log that they are of."""
+    """One partition's servers, the log that they are of, and alarms that are to be told from now on."""
 
     format: int
     log: str
     watch: WatchState
+    held: list[Alarm] = []
 
 
 class WatchLogic(StatefulBatchLogic[Take, Found, bytes]):
@@ -48,9 +51,11 @@ class WatchLogic(StatefulBatchLogic[Take, Found, bytes]):
     def __init__(self, plan: Plan, clock: Clock, partitions: int, packed: bytes | None) -> None:
         self._plan, self._clock, self._partitions = plan, clock, partitions
         self._log, self._watch = "", self._watching()
+        self._held: list[Alarm] = []
+        self._saved = packed is not None
         if packed is not None:
             state = read_state(packed, WatchedState, "state of watched servers")
-            self._log, self._watch = state.log, self._watching(state.watch)
+            self._log, self._watch, self._held = state.log, self._watching(state.watch), state.held
         self._wrote = clock.now()
         self._last: LaneState | None = None
 
@@ -69,7 +74,8 @@ class WatchLogic(StatefulBatchLogic[Take, Found, bytes]):
 
     def snapshot(self) -> bytes:
         """Write all servers."""
-        return packed_state(WatchedState(FORMAT, self._log, self._watch.state()))
+        self._saved = True
+        return packed_state(WatchedState(FORMAT, self._log, self._watch.state(), self._held))
 
     def _watching(self, state: WatchState | None = None) -> ServerWatch:
         watch = ServerWatch(state)
@@ -79,16 +85,20 @@ class WatchLogic(StatefulBatchLogic[Take, Found, bytes]):
     def _alarms(self, take: Take) -> Alarms:
         if take.after.log != self._log:
             self._log, self._watch = take.after.log, self._watching()
-        alarms: list[Alarm] = []
+        told, self._held = (self._held, []) if self._saved else ([], self._held)
+        self._saved, alarms = False, []
         if take.events is not None and take.events.height:
             alarms += self._watch.see(take.events)
             self._last = take.after
         quiet = take.quiet
-        if quiet is not None:
-            alarms += self._watch.quiet(quiet.since_ms, quiet.now_ms)
+        by_tick = [] if quiet is None else self._watch.quiet(quiet.since_ms, quiet.now_ms)
+        if by_tick or self._held:
+            self._held += alarms + by_tick
+        else:
+            told += alarms
         silent_ms = quiet.now_ms - quiet.since_ms if quiet else 0
         reached_ms = self._watch.seen_ms
-        return Alarms(take.after.partition, self._partitions, reached_ms, silent_ms, tuple(alarms))
+        return Alarms(take.after.partition, self._partitions, reached_ms, silent_ms, tuple(told))
 
     def _scoring(self) -> Iterator[Rows]:
         """Give the row of `server_scoring`, if there is news."""

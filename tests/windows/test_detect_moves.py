@@ -58,8 +58,25 @@ def test_only_where_partitions_became_more_a_silent_server_may_have_moved(
     assert missed(after, take("stays", begin_s=100, end_s=200)) == silent
 
 
-def test_proven_silence_tells_who_is_missed() -> None:
+TICK = Take(fresh_state("0a1b2c3d", "server-metrics", 0, 0), quiet=Quiet(0, 5_000, 8_500))
+
+
+def test_proven_silence_tells_who_is_missed_once_a_snapshot_holds_it() -> None:
     logic = watch(4, 100)
     assert missed(logic, take("a", "b", begin_s=0, end_s=100)) == []
-    tick = Take(fresh_state("0a1b2c3d", "server-metrics", 0, 0), quiet=Quiet(0, 5_000, 8_500))
-    assert missed(logic, tick) == ["a", "b"]
+    assert missed(logic, TICK) == []
+    packed = logic.snapshot()
+    assert missed(logic, TICK) == ["a", "b"]
+    assert missed(logic, TICK) == []
+    after_a_crash = watch(4, 110, packed)
+    assert missed(after_a_crash, TICK) == ["a", "b"]
+
+
+def test_who_comes_back_before_the_snapshot_is_told_behind_the_alarm_and_not_lost() -> None:
+    logic = watch(4, 100)
+    before = logic.on_batch([take("a", begin_s=0, end_s=100)]) and logic.snapshot()
+    back = take("a", begin_s=110, end_s=111)
+    assert missed(logic, TICK, back) == []
+    logic.snapshot()
+    assert missed(logic, TICK) == ["a", "a"]  # opened, resolved
+    assert missed(watch(4, 100, before), back) == []  # a crash before it: nobody had been told
