@@ -11,7 +11,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write it as JSON.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many servers are shown at most, the newest first.")]
 
 
-def impact(since: Since = "24h", limit: Limit = 20, *, as_json: AsJson = False) -> None:
+def impact(since: Since = "6h", limit: Limit = 20, *, as_json: AsJson = False) -> None:
     """Print what incidents cost: players who were on the server, who quit, what they no longer buy.
 
     It counts what has arrived by now, so it grows while an incident lasts; docs/server-impact.md has the

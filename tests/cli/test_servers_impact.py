@@ -81,4 +81,4 @@ def test_what_incidents_cost_is_printed_for_people_and_programs() -> None:
         "revenue_at_risk": "4800.0000",
     }
     assert "and 2 older ones (--limit)" in said("--since", "2026-01-01T00:00:00Z", "--limit", "1")
-    assert "no incident was opened since 24h" in said()
+    assert "no incident was opened since 6h" in said()
