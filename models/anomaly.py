@@ -86,6 +86,10 @@ class Streams:
         """Keep only these streams, in this order: the first of them is number 0 from now on."""
         self._state = np.concatenate([self._state[:-1][streams], np.zeros((1, WORDS))])
 
+    def forget(self, streams: Ints) -> None:
+        """Forget all that was seen of these streams; they learn anew."""
+        self._state[streams] = 0.0
+
     def score(self, stream: Ints, time_ms: Ints, value: Floats) -> Scored:
         """Score samples, in offset order; a stream may have several, NaN is no value.
 

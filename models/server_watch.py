@@ -6,7 +6,7 @@ Rules:
   (`models.heartbeats`). What a server is part of (fleet, region) is as it first said.
 - Every value of a metric is counted by what became of it: scored, learnt from, too old.
 - What a server reports around a restart that it announces is not scored (`models.server_restarts`).
-- A resolved alarm keeps what it was last told with.
+- A resolved alarm keeps what it was last told with. Who says that it leaves has no alarm any more.
 - Who was silent for a day is forgotten; beyond `MOST_SERVERS` those who were silent longest are, too.
 """
 
@@ -31,6 +31,7 @@ METRICS = ("cpu_load", "memory_usage", "latency", "tick_ms")
 COLUMNS = ("game_id", "server_id", "event_time", "kafka_time_ms", "fleet_id", "region", "state", *METRICS)
 MOST_SERVERS = 50_000
 TIDIES_MS = 3_600_000  # of event time between two looks at who is to be forgotten
+Flags = npt.NDArray[np.bool_]
 Where = tuple[str, str]  # fleet, region
 
 
@@ -108,6 +109,7 @@ class ServerWatch:
                 numbers = np.where(unsettled, np.nan, values.to_numpy())  # NaN also where there is none
                 look = Look(metric, servers * len(METRICS) + place, numbers, time_ms, seen)
                 alarms += self._scored(look)
+        alarms += self._left(servers, leaving, time_ms, seen)
         self._tidy(int(time_ms.max(initial=0)))
         return alarms
 
@@ -138,14 +140,28 @@ class ServerWatch:
         rows = np.flatnonzero(scored.change != NOTHING).tolist()
         return [self._changed(look, scored, row) for row in rows]
 
+    def _left(self, servers: Ints, leaving: Flags, time_ms: Ints, seen: Ints) -> list[Alarm]:
+        """Resolve the alarms of servers that say that they leave: nobody else ever would."""
+        if not self._open or not leaving.any():
+            return []
+        rows = {int(servers[row]): row for row in np.flatnonzero(leaving)[::-1].tolist()}  # the first of each
+        streams = [stream for stream in self._open if stream // len(METRICS) in rows]
+        self._streams.forget(np.array(streams, np.int64))
+        at = [(stream, rows[stream // len(METRICS)]) for stream in streams]
+        return [self._resolved(stream, int(time_ms[row]), int(seen[row])) for stream, row in at]
+
+    def _resolved(self, stream: int, time_ms: int, seen_ms: int) -> Alarm:
+        before = self._open.pop(stream)
+        told, change = before.told + 1, Change.RESOLVED
+        return msgspec.structs.replace(before, change=change, told=told, time_ms=time_ms, seen_ms=seen_ms)
+
     def _changed(self, look: Look, scored: Scored, row: int) -> Alarm:
         """Give the alarm that a sample changed."""
         stream, change = int(look.streams[row]), CHANGES[int(scored.change[row])]
         time_ms, seen_ms = int(look.time_ms[row]), int(look.seen_ms[row])
-        before = self._open.pop(stream, None)
-        told = before.told + 1 if before else 1
-        if change is Change.RESOLVED and before:
-            return msgspec.structs.replace(before, change=change, told=told, time_ms=time_ms, seen_ms=seen_ms)
+        if change is Change.RESOLVED and stream in self._open:
+            return self._resolved(stream, time_ms, seen_ms)
+        told = self._open[stream].told + 1 if stream in self._open else 1
         kind = KINDS[int(scored.kind[row])]
         server = stream // len(METRICS)
         (game_id, server_id), (fleet_id, region) = self.names.names[server], self._where[server]

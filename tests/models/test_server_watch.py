@@ -109,6 +109,26 @@ def test_a_restart_that_is_announced_alarms_nobody() -> None:
     assert {of.metric for of in told} == {"cpu_load"}
 
 
+def test_who_leaves_takes_its_alarms_along() -> None:
+    rows = [
+        sample("s", START_MS + second * 1000, latency=20 + Random(second).gauss(0, 1) + 500 * (second >= 900))
+        for second in range(1_000)
+    ]
+    last = sample("s", START_MS + 1_000_000, latency=520.0, state="Shutdown")
+    watch = ServerWatch()
+    opened = watch.see(frame(rows))
+    assert {of.anomaly_id for of in opened} == {opened[0].anomaly_id}
+    assert str(opened[-1].change) != "resolved"
+    (resolved,) = watch.see(frame([last]))
+    told = len(opened) + 1
+    assert (resolved.anomaly_id, str(resolved.change), resolved.told) == (
+        opened[0].anomaly_id,
+        "resolved",
+        told,
+    )
+    assert watch.see(frame([last | {"event_time": START_MS + 1_001_000}])) == []
+
+
 def test_servers_that_were_silent_for_a_day_are_forgotten_and_the_others_are_not() -> None:
     watch = ServerWatch()
     watch.see(frame([sample(f"s{number}", START_MS + number) for number in range(4)]))
