@@ -46,7 +46,7 @@ __all__ = [
 
 KINDS = {SPIKE: Kind.SPIKE, SHIFT: Kind.SHIFT, FLATLINE: Kind.FLATLINE}
 CHANGES = {OPENED: Change.OPENED, WORSE: Change.WORSE, RESOLVED: Change.RESOLVED}
-FORMAT = b"anomaly2"
+FORMAT = b"anomaly3"
 
 
 class Scored(NamedTuple):

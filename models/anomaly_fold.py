@@ -41,11 +41,13 @@ WIDEST, LONGER = 3.0, 2.0  # so many spreads, so many tail lengths at most are l
 FLOOR, TINY = 0.005, 1e-9  # least spread, as a share of the range seen, and of anything
 AGES, OLD = 0.8, 7.485  # the need grows so with the logarithm of the number of samples, from 1,000 on
 TIRES, RESTS = 0.4, 1 / 8000  # an alarm raises the need by so much; each sample takes so much of it back
+SETTLES = 30  # samples in which an alarm comes to its height
 REST, FAR = 100, 3.0  # so many samples after an alarm, only so many times its evidence is another
 BEGINS = 0.5  # share of the need from which something has begun
 SUDDEN = 4.5  # what is found within so many intervals of its beginning is a spike, else a shift
 CALM, USED = 20, 500  # usual samples that end an alarm; unusual ones after which they are usual
 FLAT_LEAST, FLAT_TIMES = 30.0, 5.0  # a flatline: so many equal samples, and so many times the longest before
+STANDS = 5.0  # equal samples after which what is found is a flatline, too
 HOUR_MS, HOURS = 3_600_000.0, 24
 SEASON_MS, SEASON_RATE = 5 * HOURS * HOUR_MS, 0.3  # from when on the hour of the day counts; its rate a day
 
@@ -56,9 +58,9 @@ SLOW = 0  # the level beside those of RECENT and LASTING
 # words of a stream
 (
     COUNT, AGE, BORN, LAST, EVERY, PREVIOUS, LOWEST, HIGHEST, RUN, LONGEST, CHANGED, STEP, LATE_STEP,
-    UNSEASONAL, EVIDENCE, TIRED, KIND, OPEN, SINCE, PEAK, USUAL, AFTER, LOW, HIGH,
-) = range(24)  # fmt: skip
-LEVEL = 24  # SLOW, RECENT, LASTING
+    UNSEASONAL, EVIDENCE, TIRED, KIND, OPEN, SINCE, PEAK, USUAL, AFTER, AWAY, LOW, HIGH,
+) = range(25)  # fmt: skip
+LEVEL = 25  # SLOW, RECENT, LASTING
 SPREAD = LEVEL + 3  # mean distance of VALUE, RECENT, LASTING from the slow level
 BEGIN = SPREAD + 3  # of each view's tail
 LENGTH = BEGIN + VIEWS
@@ -259,6 +261,8 @@ def _opens(stream: Floats, time: float, strength: float) -> int:
         return FLATLINE
     if strength < 1.0 or (stream[AFTER] <= REST and stream[EVIDENCE] <= FAR * stream[PEAK]):
         return NO_KIND
+    if stream[RUN] >= STANDS and stream[RUN] > stream[LONGEST]:
+        return FLATLINE
     return SPIKE if time - stream[SINCE] < SUDDEN * stream[EVERY] else SHIFT
 
 
@@ -272,6 +276,17 @@ def _lasts(stream: Floats) -> bool:
 
 
 @inlined
+def _is_worse(stream: Floats) -> bool:
+    """Tell whether the recent level is much farther out than the open alarm was at its height."""
+    away = abs(stream[LEVEL + RECENT] - 0.5 * (stream[LOW] + stream[HIGH]))
+    worse = stream[AFTER] > SETTLES and away > FAR * stream[AWAY] and stream[KIND] != FLATLINE
+    if worse or stream[AFTER] <= SETTLES:
+        stream[PEAK] = max(stream[PEAK], stream[EVIDENCE])
+        stream[AWAY] = max(stream[AWAY], away)
+    return bool(worse)
+
+
+@inlined
 def _judge(stream: Floats, time: float, strength: float) -> int:
     """Open, worsen or resolve the stream's alarm."""
     stream[AFTER] += 1.0
@@ -279,11 +294,11 @@ def _judge(stream: Floats, time: float, strength: float) -> int:
         kind = _opens(stream, time, strength)
         if kind != NO_KIND:
             stream[KIND], stream[OPEN], stream[PEAK] = kind, time, stream[EVIDENCE]
-            stream[USUAL] = stream[AFTER] = 0.0
+            stream[USUAL] = stream[AFTER] = stream[AWAY] = 0.0
             stream[TIRED] += TIRES
         return NOTHING if kind == NO_KIND else OPENED
-    if strength >= 1.0 and stream[EVIDENCE] > FAR * stream[PEAK]:
-        stream[PEAK], stream[USUAL], stream[AFTER] = stream[EVIDENCE], 0.0, 0.0
+    if _is_worse(stream):
+        stream[USUAL] = stream[AFTER] = 0.0
         return WORSE
     stream[USUAL] = 0.0 if _lasts(stream) else stream[USUAL] + 1.0
     return RESOLVED if stream[USUAL] >= CALM else NOTHING
