@@ -13,13 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
+from models.lists import Numbers, lists
 from models.sketch import BUCKET_BITS
 from models.sketch import quantile as quantile_of
 from models.sums import MICRO, high_half, low_half, micros, money, quotient, whole
@@ -274,23 +273,10 @@ def _unless(nothing: int, found: Ints) -> Column:
     return pl.Series(found).set(pl.Series(missing), None)
 
 
-def _listed(of: Sketched, values: npt.NDArray[np.uint16] | npt.NDArray[np.uint64]) -> pl.Series:
+def _listed(of: Sketched, values: Numbers) -> pl.Series:
     """Give each group's part of what stands beside the keys of its sketch, as a list."""
-    if not len(values):
-        return _empty_lists(of.groups, values.dtype.name)
     begins = np.arange(of.groups + 1, dtype=np.uint64) << np.uint64(BUCKET_BITS)
-    return _lists(np.searchsorted(of.keys, begins), values)
-
-
-@lru_cache(maxsize=1_000)
-def _empty_lists(groups: int, kind: str) -> pl.Series:
-    """Give so many empty lists, made once: most shards of a window have as many groups as before."""
-    return _lists(np.zeros(groups + 1, np.int64), np.empty(0, kind))
-
-
-def _lists(offsets: Ints, values: npt.NDArray[np.generic]) -> pl.Series:
-    flat: pa.Array[pa.Scalar[pa.DataType]] = pa.array(values)
-    return pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), flat)))
+    return lists(np.searchsorted(of.keys, begins), values)
 
 
 def _halves(units: pl.Expr, column: str) -> dict[str, Measure]:
