@@ -61,7 +61,7 @@ def times(events: list[Event | None]) -> list[int]:
     return [event["timestamp"] for event in events if event is not None]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(logs(), steps)
 def test_a_window_is_told_when_the_slowest_partition_has_passed_its_end(
     lists: Lists, schedule: list[Step]
