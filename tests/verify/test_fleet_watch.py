@@ -107,3 +107,12 @@ def test_progress_goes_from_nothing_to_the_end() -> None:
     assert told == sorted(told)
     assert (told[0], told[-1] < 1) == (0.0, True)
     assert len(told) == 9
+
+
+@pytest.mark.parametrize("seed", [2026, 2027])
+def test_servers_are_watched_better_than_by_three_sigma_both_ways(seed: int) -> None:
+    week = judged(FleetDays(seed, 7, 12), lambda _done: None)
+    assert week.passes
+    assert week.ours.recall > 0.7
+    assert week.ours.false_a_day < 2
+    assert week.ours.of("silence")[0] >= week.theirs.of("silence")[0]
