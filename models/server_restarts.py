@@ -74,6 +74,8 @@ def saying(state: pl.Series, words: frozenset[str]) -> Flags:
     [False, True, False]
 
     """
+    if state.null_count() == len(state):
+        return np.zeros(len(state), np.bool_)
     meant = [of for of in state.unique() if of and "".join(filter(str.isalpha, of.lower())) in words]
     if not meant:
         return np.zeros(len(state), np.bool_)

@@ -103,10 +103,12 @@ class ServerWatch:
         leaving = saying(samples["state"], LEAVING)
         alarms = self._silences(self._beats.beat(servers, time_ms, kafka_ms, leaving))
         unsettled = self._restarts.unsettled(servers, time_ms, samples["state"])
+        some = bool(unsettled.any())
         for place, metric in enumerate(METRICS):
             values = samples[metric]
             if values.null_count() < samples.height:
-                numbers = np.where(unsettled, np.nan, values.to_numpy())  # NaN also where there is none
+                numbers = values.to_numpy()  # NaN where there is none
+                numbers = np.where(unsettled, np.nan, numbers) if some else numbers
                 look = Look(metric, servers * len(METRICS) + place, numbers, time_ms, seen)
                 alarms += self._scored(look)
         alarms += self._left(servers, leaving, time_ms, seen)

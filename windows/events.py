@@ -63,7 +63,6 @@ class EventLane:
 def placed(judged: Judged) -> pl.DataFrame:
     """Put beside each event where and when Kafka has it."""
     arrivals, rows = judged.arrivals, judged.rows
-    return judged.events.with_columns(
-        pl.Series("offset", arrivals.offsets[rows].astype(np.int64), pl.Int64),
-        pl.Series("kafka_time_ms", arrivals.arrived_ms[rows].astype(np.int64), pl.Int64),
-    )
+    offsets = pl.Series("offset", arrivals.offsets[rows].astype(np.int64), pl.Int64)
+    times = pl.Series("kafka_time_ms", arrivals.arrived_ms[rows].astype(np.int64), pl.Int64)
+    return judged.events.hstack([offsets, times])

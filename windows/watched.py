@@ -29,7 +29,7 @@ class WatchedLane:
         self, plan: Plan, decode: Decode, columns: tuple[str, ...], state: LaneState, partitions: int
     ) -> None:
         self.plan = plan
-        self._columns = columns
+        self._columns = list(columns)
         self._lane = Lane(plan, decode, state, partitions)
 
     @property
@@ -49,7 +49,7 @@ class WatchedLane:
         """Turn a batch into shares, events, late rows and dead letters; the lane moves past it."""
         verdicts = self._lane.judge(arrivals)
         shares = self._lane.shares(verdicts)
-        events = placed(verdicts.judged).select(self._columns)
+        events = placed(verdicts.judged)[self._columns]
         return Take(self.state, shares, verdicts.dead, verdicts.late_rows, events=events)
 
     def raise_floor(self, floor_ms: int) -> Take:
