@@ -330,6 +330,8 @@ def _alarm(stream: Floats, time: float, strength: float, row: int, answer: Answe
         answer.moments[0, row], answer.moments[1, row] = int(stream[SINCE]), int(stream[OPEN])
     if change == RESOLVED:
         stream[KIND] = NO_KIND
+        if stream[AFTER] >= USED:
+            stream[LEVEL + SLOW], stream[EVIDENCE] = stream[LEVEL + LASTING], 0.0
 
 
 @compiled

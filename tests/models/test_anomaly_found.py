@@ -53,7 +53,7 @@ def test_one_slow_answer_among_many_is_nobodys_trouble_and_an_absurd_one_is() ->
 def test_a_level_that_moved_is_open_until_it_is_usual() -> None:
     value = noise(3)
     value[AT:] += 7
-    (opened, *_), (resolved, change, _), *_ = told(scored(value))
+    (opened, *_), (resolved, change, _) = told(scored(value))
     assert AT <= opened < AT + 10
     assert change == RESOLVED
     assert 500 <= resolved - opened < 560
