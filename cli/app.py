@@ -18,6 +18,7 @@ from cli import (
     detect,
     doctor,
     fraud,
+    imports,
     migrate,
     rebuild,
     recover,
@@ -76,6 +77,7 @@ app.command("run", rich_help_panel=FLOWS)(run.run)
 app.command("rebuild", rich_help_panel=FLOWS)(rebuild.rebuild)
 app.command("backfill", rich_help_panel=FLOWS)(backfill.backfill)
 app.command("recover", rich_help_panel=FLOWS)(recover.recover)
+app.add_typer(imports.app, name="import", rich_help_panel=FLOWS)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=FLOWS)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=FLOWS)
 app.add_typer(rules.app, name="rules", rich_help_panel=FLOWS)
