@@ -10,7 +10,7 @@ from verify.poison.run import Result, Wanted, judge_and_compare, poison
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-GENERATED, SEED = 20_000, 20261122
+GENERATED, SEED = 10_000, 20261122
 
 
 def test_poison_stops_no_flow_and_every_message_is_counted_or_a_dead_letter(world: World) -> None:

@@ -37,7 +37,7 @@ from verify.simulation.world import TOPICS, System, World
 from windows.lane import Lane
 from windows.operator import Clock
 
-SEEDS = 500
+SEEDS = 250
 ENOUGH = 150  # seeds within which every sown mistake shows
 
 
