@@ -82,9 +82,11 @@ def attempts(  # noqa: PLR0913 — one argument an option
     from cli.imports_run import Asked, send_attempts
 
     try:
-        begin = date.fromisoformat(first_day)
-    except ValueError as error:
-        raise BadInput(f"--first-day must be a date like {FIRST_DAY}, not {first_day!r}") from error
+        begin = (date.fromisoformat(first_day) - date(1970, 1, 1)).days
+    except ValueError:
+        begin = -1
+    if begin < 0:
+        raise BadInput(f"--first-day must be a date from 1970 on, like {FIRST_DAY}, not {first_day!r}")
     columns = {"player": player, "day": day, "level": level, "attempts": attempts, "wins": wins}
     return send_attempts(Asked(file, columns, game, skip_bad, dry_run), begin)
 

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
@@ -30,14 +29,13 @@ from sources.file_set import InputFile, find
 from sources.import_table import cells_of, name_of
 from sources.kafka_client import describe
 from sources.spool import Spool
-from topics.attempt_rows import attempt_events, in_days, read_attempts
+from topics.attempt_rows import PIECE, attempt_events, in_days, read_attempts
 from topics.errors import BadInput, Broken
 from topics.imported import Judged, days_since_1970
 from topics.player_events import TOPIC
 from topics.session_rows import read_sessions, session_events
 from topics.times import DAY_MS
 
-EPOCH = date(1970, 1, 1)
 EXAMPLES = 3
 
 
@@ -79,19 +77,18 @@ class Tally:
     kinds: Counter[str] = field(default_factory=Counter)
 
 
-def send_attempts(asked: Asked, first_day: date) -> int:
-    """Import attempts.
+def send_attempts(asked: Asked, first_day: int) -> int:
+    """Import attempts; `first_day`, days since 1970, is day number 1.
 
     Raises:
         BadInput: the file cannot be imported as it is; nothing was sent.
 
     """
-    today, begin = now_ms() // DAY_MS, (first_day - EPOCH).days
-    file = asked.file()
+    file, today = asked.file(), now_ms() // DAY_MS
     with Import(asked, file) as run:
         run.read(lambda cells: read_attempts(cells, today), lambda judged: judged.rows)
-        shift = days_since_1970(run.spool.slots, begin, today)
-        name = name_of(file, f"{asked.how}{begin if shift else ''}")
+        shift = days_since_1970(run.spool.slots, first_day, today)
+        name = name_of(file, f"{asked.how}{first_day if shift else ''}")
         rows = in_days(run.spool.frames(("slot", "row")), run.spool.slots, shift)
         return run.send(attempt_events(some, name) for some in rows)
 
@@ -107,7 +104,8 @@ def send_sessions(asked: Asked) -> int:
     name = name_of(file, asked.how)
     with Import(asked, file) as run:
         run.read(lambda cells: read_sessions(cells, now), lambda judged: session_events(judged.rows, name))
-        return run.send(run.spool.frames(("at_ms", "row")))
+        frames = run.spool.frames(("at_ms", "row"))
+        return run.send(some for frame in frames for some in frame.iter_slices(PIECE))
 
 
 class Import:
@@ -119,7 +117,11 @@ class Import:
         self._tally = Tally()
 
     def __enter__(self) -> Self:
-        self._sender = None if self._asked.dry_run else Sender(load().kafka, [TOPIC.name])
+        self._sender, self._remembered = None, 0
+        if not self._asked.dry_run:
+            at = load()
+            self._sender = Sender(at.kafka, [TOPIC.name])
+            self._remembered = at.windows.dedup_offsets * describe(at.kafka, TOPIC.name).partitions
         folder = self._open.enter_context(TemporaryDirectory(prefix="gamewax-import-"))
         self.spool = Spool(Path(folder))
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -185,16 +187,16 @@ class Import:
 
     def _warn(self) -> None:
         """Say that flows would not know these events again, if there are so many."""
-        at, events = load(), self._tally.kinds.total()
-        remembered = at.windows.dedup_offsets * describe(at.kafka, TOPIC.name).partitions
-        if events > remembered:
+        if (events := self._tally.kinds.total()) > self._remembered:
             sys.stderr.write(
-                f"gamewax: import this file only once: flows remember {remembered:,} ids, so running totals "
-                f"would count some of its {events:,} events again (docs/import.md)\n"
+                f"gamewax: import this file only once: flows remember {self._remembered:,} ids, so running "
+                f"totals would count some of its {events:,} events again (docs/import.md)\n"
             )
 
     def _counted(self, events: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        task = self._bar.add_task("sending", total=self.spool.slots.total())
+        task = self._bar.add_task(
+            "sending" if self._sender else "making events", total=self.spool.slots.total()
+        )
         for some in events:
             yield some
             self._tally.kinds.update(dict(some["event_type"].value_counts().iter_rows()))

@@ -33,13 +33,19 @@ class Cells(NamedTuple):
 
 
 def name_of(file: InputFile, how: str) -> str:
-    """Name an import for ever: 16 hex digits of hash(the unpacked bytes, how they are read)."""
+    """Name an import for ever: 16 hex digits of hash(the unpacked bytes, how they are read).
+
+    Raises:
+        BadInput: the file is no CSV, is cut, or changes meanwhile.
+
+    """
     if file.kind != CSV:
         raise BadInput(f"{file.path} is no CSV: its name must end with .csv, .csv.gz or .csv.zst")
     content, told = Bytes(file), hashlib.sha256()
     while block := content.read(1):
         told.update(block)
     content.close()
+    file.check_unchanged()
     told.update(f"\0{how}".encode(errors="surrogateescape"))
     return told.hexdigest()[:16]
 

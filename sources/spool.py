@@ -15,7 +15,7 @@ import polars as pl
 
 from topics.errors import BadInput
 
-CHUNK = 400_000  # events
+CHUNK = 1_500_000  # events; each chunk looks through all pieces once
 
 Span = tuple[int, int]
 

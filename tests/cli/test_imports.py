@@ -79,7 +79,8 @@ def test_sessions_are_shown_in_order_of_time(folder: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        ({"first_day": "soon"}, "--first-day must be a date"),
+        ({"first_day": "soon"}, "--first-day must be a date from 1970 on, like 2020-01-01, not 'soon'"),
+        ({"first_day": "1969-12-31"}, "--first-day must be a date from 1970 on"),
         ({"first_day": "2999-01-01"}, "day 3 would not be over yet: set --first-day at least"),
         ({"player": "who"}, "has no column 'who'; it has 'player', 'day'"),
         ({"skip_bad": Path("a.csv")}, "is the file to read"),
@@ -127,9 +128,14 @@ def test_a_table_is_counted_exactly_and_a_second_import_changes_nothing(world: W
     )
     levels = sorted({level for level, _ in sums})
     counted = [(level, *(sums[level, kind] for kind in ("start", "complete", "fail"))) for level in levels]
-    for path in (world.folder / "a.csv", packed):
-        done = world.run("-m", "cli", "import", "attempts", str(path), *OPTIONS)
-        assert (done.returncode, done.stderr) == (0, "")
+    warned = (
+        "gamewax: import this file only once: flows remember 4,000 ids, so running totals would count some "
+        f"of its {events:,} events again (docs/import.md)\n"
+    )
+    for path, remembered, said in ((world.folder / "a.csv", "100000", ""), (packed, "1000", warned)):
+        words = ("-m", "cli", "import", "attempts", str(path), *OPTIONS)
+        done = world.run(*words, GAMEWAX_WINDOWS__DEDUP_OFFSETS=remembered)
+        assert (done.returncode, done.stderr) == (0, said)
         assert done.stdout == (
             f"3,000 rows, {silent:,} without events; sent {events:,} events to player-events: {told}\n"
         )
