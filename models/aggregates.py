@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from models.lists import Numbers, lists
-from models.sketch import BUCKET_BITS
-from models.sketch import quantile as quantile_of
+from models.sketch import BUCKET_BITS, bounds_of, quantile_within
 from models.sums import MICRO, high_half, low_half, micros, money, quotient, whole
 
 Hashes = npt.NDArray[np.uint64]
@@ -54,13 +54,18 @@ class Measure:
     column: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sketched:
     """The merged sketches of some groups: sorted `group << BUCKET_BITS | bucket`, and counts."""
 
     keys: Hashes
     counts: Ints
     groups: int
+
+    @cached_property
+    def bounds(self) -> Ints:
+        """Give where each group's keys begin, and where the last one's end; found once for all terms."""
+        return bounds_of(self.keys, self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ def quantile(column: str, q: float) -> Term:
 
     def row(of: Merged) -> Column:
         seen = of.sketches[column]
-        return quantile_of(seen.keys, seen.counts, seen.groups, q)
+        return quantile_within(seen.keys, seen.counts, seen.bounds, q)
 
     return Term(row, sketch=column)
 
@@ -270,13 +275,20 @@ def _unless(nothing: int, found: Ints) -> Column:
     missing = found == nothing
     if not missing.any():
         return found
+    if missing.all():
+        return _nothing(len(found))
     return pl.Series(found).set(pl.Series(missing), None)
+
+
+@lru_cache(maxsize=1_000)
+def _nothing(groups: int) -> pl.Series:
+    """Give a column of nulls, made once: most shards of a window have as many groups as before."""
+    return pl.Series([None] * groups, dtype=pl.Int64)
 
 
 def _listed(of: Sketched, values: Numbers) -> pl.Series:
     """Give each group's part of what stands beside the keys of its sketch, as a list."""
-    begins = np.arange(of.groups + 1, dtype=np.uint64) << np.uint64(BUCKET_BITS)
-    return lists(np.searchsorted(of.keys, begins), values)
+    return lists(of.bounds, values)
 
 
 def _halves(units: pl.Expr, column: str) -> dict[str, Measure]:

@@ -51,10 +51,19 @@ def quantile(keys: Keys, counts: Ints, groups: int, q: float) -> Floats:
         q: 0 to 1.
 
     """
-    if not len(keys):
-        return np.full(groups, np.nan)
+    return quantile_within(keys, counts, bounds_of(keys, groups), q)
+
+
+def bounds_of(keys: Keys, groups: int) -> Ints:
+    """Give where each group's keys begin, and where the last one's end."""
     begins = np.arange(groups + 1, dtype=np.uint64) << np.uint64(BUCKET_BITS)
-    bounds = np.searchsorted(keys, begins)
+    return np.searchsorted(keys, begins).astype(np.int64, copy=False)
+
+
+def quantile_within(keys: Keys, counts: Ints, bounds: Ints, q: float) -> Floats:
+    """Give each group's quantile as `quantile` does, for who knows the bounds already."""
+    if not len(keys):
+        return np.full(len(bounds) - 1, np.nan)
     reached = np.cumsum(counts)
     before = np.concatenate(([0], reached))[bounds]
     starts, total = before[:-1], np.diff(before)

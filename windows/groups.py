@@ -91,6 +91,8 @@ def regrouped(keys: Hashes, index: Hashes) -> Hashes:
 
 def only(sketch: Counted, chosen: Flags) -> Sketched:
     """Keep the sketches of the chosen groups, renumbered from 0."""
+    if chosen.all():
+        return Sketched(sketch.keys, sketch.counts, len(chosen))
     place = np.cumsum(chosen) - 1
     group = (sketch.keys >> np.uint64(BUCKET_BITS)).astype(np.int64)
     kept = chosen[group]
