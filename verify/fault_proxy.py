@@ -151,7 +151,8 @@ class FaultProxy:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._cut_all()  # whose task was cancelled before it began
-        await asyncio.sleep(0)
+        for _ in range(TURNS_TO_ACCEPT):  # until every transport has let go of its socket
+            await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one client's connection until either side or a trouble ends it."""

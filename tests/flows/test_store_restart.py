@@ -101,7 +101,8 @@ def test_a_planned_restart_writes_nothing_again_and_a_kill_does(world: World) ->
     again = stored(world)
     more = {table: again[table] - killed[table] for table in again}
     print(f"written again after a kill: {more}")
-    assert more["engagement_by_level_upserts"] > 0
+    windows = ("engagement_by_level_upserts", "engagement_upserts")  # parts of one may be merged away by now
+    assert sum(more.get(table, 0) for table in windows) > 0
     assert more["accounting_upserts"] > 0
     assert_exact(world)
 

@@ -175,6 +175,7 @@ def receiving(certificate: str = "", **behaviours: Behaviour) -> Iterator[Receiv
         ready.set()
         loop.run_forever()
         server.close()
+        loop.run_until_complete(asyncio.sleep(0.01))  # who was just accepted has begun, so its end closes it
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
