@@ -17,13 +17,13 @@ from verify.chaos.parts import FLOWS
 from verify.chaos.run import FLOW_SETTINGS, LIMITS, streams
 from verify.oracle import Limits
 
-KILLS, SEED = 5, 20261122
+KILLS, SEED = 3, 20261122
 VIEWS = 18  # four of windows, three of raw events, and of each topic letters, late events, books, less one
 
 pytestmark = pytest.mark.slow
 
 
-def test_five_kills_of_anything_change_no_number(tmp_path: Path) -> None:
+def test_kills_of_anything_change_no_number(tmp_path: Path) -> None:
     words = ("verify", "chaos", "--kills", str(KILLS), "--seed", str(SEED), "--report", tmp_path / "r.json")
     done = subprocess.run(
         [sys.executable, "-m", "cli", *words],

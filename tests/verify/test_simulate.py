@@ -37,7 +37,7 @@ from verify.simulation.world import TOPICS, System, World
 from windows.lane import Lane
 from windows.operator import Clock
 
-SEEDS = 250
+SEEDS = 120
 ENOUGH = 150  # seeds within which every sown mistake shows
 
 

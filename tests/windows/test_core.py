@@ -14,7 +14,7 @@ from verify.core import Core, Snapshot, Tables
 from verify.oracle import Limits, truth
 
 TIGHT = Limits(lateness_ms=30_000, dedup_offsets=15)
-SLOW = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 steps = st.lists(
     st.tuples(
